@@ -1,0 +1,146 @@
+"""What the gateway and a wire format agree on: one request in, one answer and the rows to keep out.
+
+A format's front is pure: it sees the bytes, checks that they are the format's container (nothing more: what is inside
+is judged by the drain, where a mistake can be mended and replayed), and says what to answer once its rows are
+committed. It reads no clock and no database.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+MIB = 1024 * 1024
+JSON_TYPE = (b"content-type", b"application/json")
+
+
+class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a source that intake needs while a request is in flight."""
+
+    id: int
+    kind: str
+    settings: dict[str, Any] = {}
+
+
+class IntakeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole request.
+
+    `path` is what follows the source's base address (`""`, `/api/v2/alerts`), or the full path for an address outside
+    of `/intake/<token>` (`/v2/enqueue`). Header names are lower-case, and each name has its last value. `id` is unique
+    (32 hexadecimal digits): a format that must invent a key uses it, so that inventing stays pure.
+    """
+
+    id: str
+    method: str
+    path: str
+    query: bytes = b""
+    headers: Mapping[bytes, bytes] = {}
+    body: bytes = b""
+
+    @property
+    def content_type(self) -> str:
+        """The media type with its parameters, as sent; empty when there was none."""
+        return self.headers.get(b"content-type", b"").decode("latin-1")
+
+
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `inbox` as a format wants it kept; the gateway adds source and instant."""
+
+    source_id: int
+    kind: str
+    body: bytes
+    content_type: str = ""
+    headers: dict[str, str] = {}
+    dedup_key: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that count toward the bounds of a batch: the body and a fixed share for the rest."""
+        return len(self.body) + 512
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """What to answer, and what must be committed before it is answered (nothing: answer at once)."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    rows: tuple[InboxRow, ...] = ()
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the gateway itself turns a request away; the format puts it into its own shape.
+
+    `status` is what plain HTTP would say: 401 unknown token, 403 address not allowed, 404, 405, 413, 429, 503, and 400
+    for a body that ended before its announced length. `retry_after` is in seconds.
+    """
+
+    status: int
+    message: str
+    retry_after: int | None = None
+
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The headers that go with any shape of this refusal."""
+        if self.retry_after is None:
+            return (JSON_TYPE,)
+        return (JSON_TYPE, (b"retry-after", str(self.retry_after).encode()))
+
+
+class Front:
+    """A format as the gateway sees it; one subclass per kind, one instance in the registry.
+
+    `endpoints`: what is served below `/intake/<token>`, each with its methods. `addresses`: paths (with everything
+    below them) that belong to the format itself, where the token comes from `credential`.
+    """
+
+    kind: ClassVar[str]
+    body_limit: ClassVar[int] = MIB
+    endpoints: ClassVar[Mapping[str, tuple[str, ...]]] = {"": ("POST", "PUT")}
+    addresses: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    kept_headers: ClassVar[tuple[bytes, ...]] = ()
+
+    def credential(self, request: IntakeRequest) -> str | None:
+        """The token of a request to one of `addresses`; None when it carries none that could be read."""
+        return None
+
+    def admit(self, request: IntakeRequest, source: SourceInfo) -> Admission:
+        """The answer to `request` and the rows that it leaves behind."""
+        raise NotImplementedError
+
+    def refuse(self, refusal: Refusal) -> Admission:
+        """`refusal` in the format's own error shape."""
+        body = msgspec.json.encode({"status": "error", "message": refusal.message})
+        return Admission(status=refusal.status, headers=refusal.headers(), body=body)
+
+    def row(
+        self, request: IntakeRequest, source: SourceInfo, *, kind: str = "alert", dedup_key: str | None = None
+    ) -> InboxRow:
+        """The request as it came: its whole body, and those headers that the parser needs."""
+        kept = {
+            name.decode("latin-1"): request.headers[name].decode("latin-1")
+            for name in self.kept_headers
+            if name in request.headers
+        }
+        return InboxRow(
+            source_id=source.id,
+            kind=kind,
+            body=request.body,
+            content_type=request.content_type,
+            headers=kept,
+            dedup_key=dedup_key,
+        )
+
+
+def why_not_json(body: bytes, wanted: Any) -> str | None:
+    """None when `body` is UTF-8 JSON of the type `wanted`, else a sentence that says where it is not.
+
+    Use `msgspec.Raw` for parts that are the drain's business: they are only skimmed.
+    """
+    try:
+        body.decode("utf-8")
+        msgspec.json.decode(body, type=wanted)
+    except UnicodeDecodeError as error:
+        return f"invalid UTF-8 at byte {error.start}"
+    except (msgspec.DecodeError, RecursionError) as error:
+        return str(error)
+    return None
