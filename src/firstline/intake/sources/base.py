@@ -1,8 +1,8 @@
 """What the gateway and a wire format agree on: one request in, one answer and the rows to keep out.
 
-A format's front is pure: it sees the bytes, checks that they are the format's container (nothing more: what is inside
-is judged by the drain, where a mistake can be mended and replayed), and says what to answer once its rows are
-committed. It reads no clock and no database.
+A format's front is pure: it sees the bytes, checks that they are the format's container (nothing more:
+what is inside is judged by the drain, where a mistake can be mended and replayed), and says what to
+answer once its rows are committed. It reads no clock and no database.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,10 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
 class IntakeRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A whole request.
 
-    `path` is what follows the source's base address (`""`, `/api/v2/alerts`), or the full path for an address outside
-    of `/intake/<token>` (`/v2/enqueue`). Header names are lower-case, and each name has its last value. `id` is unique
-    (32 hexadecimal digits): a format that must invent a key uses it, so that inventing stays pure.
+    `path` is what follows the source's base address (`""`, `/api/v2/alerts`), or the full path for an
+    address outside of `/intake/<token>` (`/v2/enqueue`). Header names are lower-case, and each name has
+    its last value. `id` is unique (32 hexadecimal digits): a format that must invent a key uses it, so
+    that inventing stays pure.
     """
 
     id: str
@@ -71,8 +72,8 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why the gateway itself turns a request away; the format puts it into its own shape.
 
-    `status` is what plain HTTP would say: 401 unknown token, 403 address not allowed, 404, 405, 413, 429, 503, and 400
-    for a body that ended before its announced length. `retry_after` is in seconds.
+    `status` is what plain HTTP would say: 401 unknown token, 403 address not allowed, 404, 405, 413, 429,
+    503, and 400 for a body that ended before its announced length. `retry_after` is in seconds.
     """
 
     status: int
@@ -89,8 +90,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 class Front:
     """A format as the gateway sees it; one subclass per kind, one instance in the registry.
 
-    `endpoints`: what is served below `/intake/<token>`, each with its methods. `addresses`: paths (with everything
-    below them) that belong to the format itself, where the token comes from `credential`.
+    `endpoints`: what is served below `/intake/<token>`, each with its methods. `addresses`: paths (with
+    everything below them) that belong to the format itself, where the token comes from `credential`.
     """
 
     kind: ClassVar[str]
