@@ -1,0 +1,8 @@
+"""The WSGI entry of the web process group."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "firstline.config.settings")
+application = get_wsgi_application()
