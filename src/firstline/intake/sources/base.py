@@ -6,12 +6,19 @@ answer once its rows are committed. It reads no clock and no database.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 MIB = 1024 * 1024
 JSON_TYPE = (b"content-type", b"application/json")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+T = TypeVar("T")
+
+
+class NotTheContainer(ValueError):
+    """The bytes are not what the format wraps its content in. The text says where, for the sender."""
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,15 +97,21 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 class Front:
     """A format as the gateway sees it; one subclass per kind, one instance in the registry.
 
-    `endpoints`: what is served below `/intake/<token>`, each with its methods. `addresses`: paths (with
-    everything below them) that belong to the format itself, where the token comes from `credential`.
+    `endpoints`: what is served below `/intake/<token>` (`base` and the token), each with its methods.
+    `addresses`: paths (with everything below them) that belong to the format itself, where the token
+    comes from `credential`.
     """
 
     kind: ClassVar[str]
+    base: ClassVar[str] = "/intake/"
     body_limit: ClassVar[int] = MIB
     endpoints: ClassVar[Mapping[str, tuple[str, ...]]] = {"": ("POST", "PUT")}
-    addresses: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    addresses: ClassVar[tuple[str, ...]] = ()
     kept_headers: ClassVar[tuple[bytes, ...]] = ()
+
+    def methods(self, path: str) -> tuple[str, ...]:
+        """What `path` may be asked with; nothing: there is no such path."""
+        return self.endpoints.get(path, ())
 
     def credential(self, request: IntakeRequest) -> str | None:
         """The token of a request to one of `addresses`; None when it carries none that could be read."""
@@ -114,7 +127,12 @@ class Front:
         return Admission(status=refusal.status, headers=refusal.headers(), body=body)
 
     def row(
-        self, request: IntakeRequest, source: SourceInfo, *, kind: str = "alert", dedup_key: str | None = None
+        self,
+        request: IntakeRequest,
+        source: SourceInfo,
+        *,
+        kind: str = "alert",
+        dedup_key: str | None = None,
     ) -> InboxRow:
         """The request as it came: its whole body, and those headers that the parser needs."""
         kept = {
@@ -132,16 +150,21 @@ class Front:
         )
 
 
-def why_not_json(body: bytes, wanted: Any) -> str | None:
-    """None when `body` is UTF-8 JSON of the type `wanted`, else a sentence that says where it is not.
+def decode(body: bytes, wanted: type[T]) -> T:
+    """`body` as UTF-8 JSON of the type `wanted`; raises NotTheContainer, which says where it is not.
 
-    Use `msgspec.Raw` for parts that are the drain's business: they are only skimmed.
+    A byte order mark is passed over. Use `msgspec.Raw` for parts that are the drain's business: they are
+    only skimmed.
     """
     try:
         body.decode("utf-8")
-        msgspec.json.decode(body, type=wanted)
+        return msgspec.json.decode(body.removeprefix(BYTE_ORDER_MARK), type=wanted)
     except UnicodeDecodeError as error:
-        return f"invalid UTF-8 at byte {error.start}"
+        raise NotTheContainer(f"invalid UTF-8 at byte {error.start}") from None
     except (msgspec.DecodeError, RecursionError) as error:
-        return str(error)
-    return None
+        raise NotTheContainer(str(error)) from None
+
+
+def answer(status: int, value: object, *rows: InboxRow) -> Admission:
+    """An answer in JSON."""
+    return Admission(status=status, headers=(JSON_TYPE,), body=msgspec.json.encode(value), rows=rows)
