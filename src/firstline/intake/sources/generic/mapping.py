@@ -1,0 +1,193 @@
+"""A mapping: how the JSON of a tool that Firstline doesn't know becomes signals.
+
+Each field is a path, a template or plain text (see `paths`). What a mapping leaves empty has a
+documented default, so the smallest useful one is `{"title": "$.subject"}`.
+"""
+
+from collections.abc import Mapping as Values
+from typing import Any
+
+import msgspec
+
+from firstline.intake.signal import Entity, EntityKind, Link, Signal, SignalKind
+from firstline.intake.sources.generic.paths import PathError, check, find, render, steps_of
+from firstline.intake.sources.generic.severity import severity_of
+from firstline.intake.sources.parsing import (
+    ParseError,
+    Received,
+    bounded_key,
+    clamped,
+    digest,
+    headline,
+    instant,
+    joined,
+    text_of,
+    unique,
+)
+
+RESOLVED = (
+    "resolved", "resolve", "ok", "closed", "close", "recovered", "recovery", "up", "normal", "cleared",
+    "clear", "success", "succeeded", "fixed", "inactive", "green", "good", "dismissed", "passed", "healthy",
+    "complete", "completed", "deactivated", "auto_dismissed", "auto_resolved", "operational",
+)  # fmt: skip
+ACKNOWLEDGED = (
+    "acknowledged",
+    "acknowledge",
+    "ack",
+    "acked",
+    "acknowledgement",
+    "in_progress",
+    "investigating",
+)
+
+
+class EntityPlace(msgspec.Struct, frozen=True):
+    """Where one kind of observable stands."""
+
+    kind: EntityKind
+    value: str
+    role: str = ""
+
+
+class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The editable definition, as it is kept in the source's settings under `mapping`.
+
+    `items`: path of the array whose elements are one signal each; empty: the whole payload is one.
+    `state` decides between trigger, acknowledge and resolve by the two value lists (compared without
+    case). `key` empty: derived from title, service and CI. `severities`: own words to ours.
+    """
+
+    items: str = ""
+    key: str = ""
+    title: str = ""
+    description: str = ""
+    severity: str = ""
+    severities: dict[str, str] = {}
+    state: str = ""
+    resolved: tuple[str, ...] = RESOLVED
+    acknowledged: tuple[str, ...] = ACKNOWLEDGED
+    service: str = ""
+    ci: str = ""
+    group: str = ""
+    occurred_at: str = ""
+    link: str = ""
+    security: bool = False
+    labels: dict[str, str] = {}
+    entities: tuple[EntityPlace, ...] = ()
+    tactics: str = ""
+    techniques: str = ""
+    kind: SignalKind = SignalKind.TRIGGER
+
+
+TEMPLATES = (
+    "key",
+    "title",
+    "description",
+    "severity",
+    "state",
+    "service",
+    "ci",
+    "group",
+    "occurred_at",
+    "link",
+)
+
+
+def mapping_from(definition: object) -> Mapping:
+    """The mapping in `definition`, checked. Raises ParseError that names the field which is wrong."""
+    try:
+        mapping = msgspec.convert(definition, Mapping)
+    except msgspec.ValidationError as error:
+        raise ParseError(f"the mapping cannot be read: {error}") from None
+    for name in TEMPLATES:
+        _checked(name, getattr(mapping, name))
+    for name, template in mapping.labels.items():
+        _checked(f"labels.{name}", template)
+    for entity in mapping.entities:
+        _checked(f"entities.{entity.kind}", entity.value)
+    for name in ("items", "tactics", "techniques"):
+        try:
+            steps_of(getattr(mapping, name))
+        except PathError as error:
+            raise ParseError(str(error), f"mapping.{name}") from None
+    return mapping
+
+
+def _checked(name: str, template: str) -> None:
+    try:
+        check(template)
+    except PathError as error:
+        raise ParseError(str(error), f"mapping.{name}") from None
+
+
+def elements(document: Any, mapping: Mapping) -> list[Any]:
+    """The parts of a payload that are one signal each. Raises ParseError when `items` finds no list."""
+    if not mapping.items:
+        return document if isinstance(document, list) else [document]
+    found = find(document, mapping.items)
+    if not isinstance(found, list):
+        raise ParseError("expected a list", mapping.items)
+    return found
+
+
+def apply(row: Received, mapping: Mapping, element: Any, position: int = 0) -> Signal:
+    """One signal from one element. Raises ParseError when the title stays empty."""
+    written = render(element, mapping.title)
+    if not written:
+        raise ParseError("no title found; name one in the mapping", mapping.title or "$")
+    title, rest = headline(written)
+    occurred_at, ahead = clamped(instant(render(element, mapping.occurred_at)), row.received_at)
+    service, ci = render(element, mapping.service), render(element, mapping.ci)
+    key = bounded_key(render(element, mapping.key)) or digest(title, service, ci)
+    link = render(element, mapping.link)
+    return Signal(
+        kind=_kind(element, mapping),
+        key=key,
+        title=title,
+        description=joined(rest, render(element, mapping.description)),
+        severity=severity_of(render(element, mapping.severity), mapping.severities),
+        service=service,
+        ci=ci,
+        group=bounded_key(render(element, mapping.group)),
+        security=mapping.security,
+        entities=_entities(element, mapping),
+        tactics=_several(element, mapping.tactics),
+        techniques=_several(element, mapping.techniques),
+        labels=_labels(element, mapping.labels),
+        links=(Link(link),) if link.startswith(("http://", "https://")) else (),
+        occurred_at=occurred_at,
+        clock_ahead=ahead,
+        row=row.id,
+        position=position,
+    )
+
+
+def _kind(element: Any, mapping: Mapping) -> SignalKind:
+    if mapping.kind is not SignalKind.TRIGGER or not mapping.state:
+        return mapping.kind
+    state = render(element, mapping.state).lower()
+    if state in (value.lower() for value in mapping.resolved):
+        return SignalKind.RESOLVE
+    if state in (value.lower() for value in mapping.acknowledged):
+        return SignalKind.ACKNOWLEDGE
+    return SignalKind.TRIGGER
+
+
+def _labels(element: Any, templates: Values[str, str]) -> dict[str, str]:
+    return {name: text for name, template in templates.items() if (text := render(element, template))}
+
+
+def _several(element: Any, path: str) -> tuple[str, ...]:
+    if not path:
+        return ()
+    found = find(element, path)
+    items = found if isinstance(found, list) else [found]
+    return unique(text for item in items if (text := text_of(item)))
+
+
+def _entities(element: Any, mapping: Mapping) -> tuple[Entity, ...]:
+    return unique(
+        Entity(place.kind, value, place.role)
+        for place in mapping.entities
+        if (value := render(element, place.value))
+    )
