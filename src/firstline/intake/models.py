@@ -1,0 +1,189 @@
+"""Sources, the raw inbox, alerts with their spans, edges to incidents, heartbeats, mail."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from firstline.accounts.models import Person, SupportGroup
+from firstline.catalog.models import ConfigurationItem, Service
+from firstline.incidents.models import Comment, Incident
+
+
+class Source(models.Model):
+    """Where signals come from. The token is stored as SHA-256; the previous one is good until its overlap ends."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=24)
+    token_hash = models.CharField(max_length=64, unique=True)
+    token_hint = models.CharField(max_length=8, default="")
+    previous_token_hash = models.CharField(max_length=64, null=True)
+    previous_until = models.DateTimeField(null=True)
+    enabled = models.BooleanField(default=True)
+    service = models.ForeignKey(Service, models.SET_NULL, null=True, blank=True, related_name="+")
+    group = models.ForeignKey(SupportGroup, models.SET_NULL, null=True, blank=True, related_name="+")
+    owner = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="+")
+    security = models.BooleanField(default=False)
+    severity_floor = models.CharField(max_length=8, default="info")
+    allowed_networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    address = models.CharField(max_length=254, default="", blank=True, help_text="mail sources: who it is sent to")
+    settings = models.JSONField(default=dict)
+    secret = models.TextField(default="", help_text="encrypted: IMAP password, HMAC key")
+    mapping = models.JSONField(default=dict, help_text="generic sources: paths and templates")
+    synthetic = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    last_signal_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "intake_source"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Inbox(models.Model):
+    """One raw request, committed before it is answered. Partitioned by day of `received_at`; no foreign keys."""
+
+    pk = models.CompositePrimaryKey("received_at", "id")
+    id = models.BigIntegerField()
+    received_at = models.DateTimeField()
+    source_id = models.BigIntegerField()
+    kind = models.CharField(max_length=12, default="alert")  # alert, change, beat, mail
+    content_type = models.CharField(max_length=127, default="")
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+    dedup_key = models.TextField(null=True)
+    state = models.CharField(max_length=8, default="new")  # new, done, failed
+    error = models.TextField(default="")
+    attempts = models.IntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+    signals = models.IntegerField(null=True)
+
+    class Meta:
+        db_table = "inbox"
+        managed = False
+
+
+class Alert(models.Model):
+    """One (source, dedup key), for ever. Its stretches of firing are its spans."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    dedup_key = models.CharField(max_length=512)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    spans_count = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "alert"
+        constraints = [models.UniqueConstraint(fields=["source", "dedup_key"], name="alert_once")]
+
+
+class AlertSpan(models.Model):
+    """From the trigger to the resolve or expiry: counts trigger signals, keeps the latest text and payload."""
+
+    id = models.BigAutoField(primary_key=True)
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="spans")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=12)  # firing, acknowledged, resolved, expired, suppressed
+    title = models.TextField()
+    description = models.TextField(default="")
+    severity = models.CharField(max_length=8)
+    security = models.BooleanField(default=False)
+    service = models.ForeignKey(Service, models.SET_NULL, null=True, related_name="+")
+    ci = models.ForeignKey(ConfigurationItem, models.SET_NULL, null=True, related_name="+")
+    grouping_key = models.CharField(max_length=512, default="")
+    labels = models.JSONField(default=dict)
+    entities = models.JSONField(default=list)
+    techniques = models.JSONField(default=list)
+    links = models.JSONField(default=list)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    started_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, help_text="expires then unless pushed again")
+    ended_at = models.DateTimeField(null=True)
+    count = models.IntegerField(default=1)
+    inbox_id = models.BigIntegerField(null=True)
+    inbox_received_at = models.DateTimeField(null=True)
+    incident = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="+")
+    reasons = models.JSONField(default=list, help_text="why it is muted, each")
+    clamped = models.BooleanField(default=False, help_text="the monitor's clock was ahead")
+
+    class Meta:
+        db_table = "alert_span"
+        constraints = [
+            models.UniqueConstraint(fields=["alert"], condition=Q(ended_at=None), name="one_open_span")
+        ]
+        indexes = [
+            models.Index(fields=["ends_at"], condition=Q(ended_at=None), name="span_expiry"),
+            models.Index(fields=["incident", "id"], name="span_of_incident"),
+            models.Index(fields=["-last_seen_at", "-id"], name="span_recent"),
+            models.Index(fields=["source", "grouping_key"], condition=Q(ended_at=None), name="span_group"),
+        ]
+
+
+class CorrelationRule(models.Model):
+    """Ordered; `definition` is `intake.correlation.Rule` as JSON."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=120)
+    position = models.IntegerField(default=100)
+    definition = models.JSONField(default=dict)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "correlation_rule"
+        ordering = ["position", "id"]
+
+
+class Edge(models.Model):
+    """Why an alert span is part of an incident."""
+
+    id = models.BigAutoField(primary_key=True)
+    span = models.OneToOneField(AlertSpan, models.CASCADE, related_name="edge")
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="+")
+    rule = models.CharField(max_length=40)
+    why = models.JSONField(default=dict)
+    joined_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "alert_edge"
+        indexes = [models.Index(fields=["incident", "id"], name="edge_of_incident")]
+
+
+class Heartbeat(models.Model):
+    """A source that must be heard of each `period` + `grace`. `next_at` is when it is missing."""
+
+    source = models.OneToOneField(Source, models.CASCADE, primary_key=True, related_name="heartbeat")
+    period_seconds = models.IntegerField(default=300)
+    grace_seconds = models.IntegerField(default=60)
+    last_beat_at = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(null=True)
+    missing_since = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "heartbeat"
+        indexes = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="heartbeat_next")]
+
+
+class MailMessage(models.Model):
+    """A mail that came in and what became of it. The raw message is a blob; the same Message-ID is one message."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    message_id = models.CharField(max_length=512)
+    received_at = models.DateTimeField()
+    from_address = models.CharField(max_length=254, default="")
+    subject = models.TextField(default="")
+    raw_blob_id = models.BigIntegerField(null=True)
+    automatic = models.BooleanField(default=False)
+    bounce = models.BooleanField(default=False)
+    verdict = models.CharField(max_length=24)  # opened, comment, duplicate, loop, rate_limited, unknown_sender …
+    why = models.JSONField(default=dict)
+    incident = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="+")
+    comment = models.ForeignKey(Comment, models.SET_NULL, null=True, related_name="+")
+    filed_at = models.DateTimeField(null=True, help_text="replies on closed: when a person decided")
+
+    class Meta:
+        db_table = "mail_message"
+        constraints = [models.UniqueConstraint(fields=["source", "message_id"], name="mail_once")]
