@@ -1,8 +1,8 @@
-"""Build hook: third-party browser files from npm into `src/firstline/console/static/vendor/` (never committed).
+"""Build hook: third-party browser files from npm into the console's `static/vendor/` (never committed).
 
 1. If the folder already holds what package.json and package-lock.json ask for, do nothing.
-2. `npm ci --ignore-scripts` in a temporary folder: exactly the locked versions, checked by their hashes, no scripts.
-3. Copy the files that package.json names, and join the named icons into one SVG sprite.
+2. `npm ci --ignore-scripts` in a temporary folder: the locked versions, checked by their hashes, no scripts.
+3. Copy the files that package.json names, and join the icons of the console's list into one SVG sprite.
 
 Run directly (`python hatch_build.py`) it does the same for a checkout.
 """
@@ -25,8 +25,9 @@ try:
 except ModuleNotFoundError:  # run directly, without a build
     BuildHookInterface = object  # type: ignore[assignment, misc]
 
-SOURCES = ("package.json", "package-lock.json", ".npmrc", "hatch_build.py")
 VENDOR = Path("src/firstline/console/static/vendor")
+ICONS = "src/firstline/console/static/firstline/icons/list.txt"
+SOURCES = ("package.json", "package-lock.json", ".npmrc", "hatch_build.py", ICONS)
 STAMP = ".made-from"
 _OUTER = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 
@@ -41,7 +42,7 @@ class BrowserFiles(BuildHookInterface):  # type: ignore[type-arg, misc]
 
 
 def make_browser_files(root: Path) -> bool:
-    """Make the files if they are missing or stale; True if there was something to do. Fails when npm fails."""
+    """Make the files if they are missing or stale; True if there was something to do. Fails if npm fails."""
     vendor = root / VENDOR
     wanted = json.loads((root / "package.json").read_text())["firstline"]
     digest = hashlib.sha256(b"".join((root / name).read_bytes() for name in SOURCES)).hexdigest()
@@ -55,9 +56,11 @@ def make_browser_files(root: Path) -> bool:
         _npm_ci(work)
         made = work / "vendor"
         made.mkdir()
-        for source, target in wanted["files"].items():
+        for source, target in wanted.items():
             shutil.copy(work / "node_modules" / source, made / target)
-        (made / "icons.svg").write_text(_sprite(work / "node_modules/lucide-static/icons", wanted["icons"]))
+        (made / "icons.svg").write_text(
+            _sprite(work / "node_modules/lucide-static/icons", _names(root / ICONS))
+        )
         shutil.rmtree(vendor, ignore_errors=True)
         shutil.copytree(made, vendor)
     stamp.write_text(digest)
@@ -67,7 +70,7 @@ def make_browser_files(root: Path) -> bool:
 def _npm_ci(folder: Path) -> None:
     npm = _npm()
     command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    result = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)  # noqa: S603
+    result = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
     if result.returncode != 0:
         said = (result.stderr or result.stdout).strip()
         raise SystemExit(f"npm could not fetch the browser files (is the npm registry reachable?):\n{said}")
@@ -85,9 +88,14 @@ def _sprite(icons: Path, names: list[str]) -> str:
     """One SVG whose symbols are the named icons: `<use href="…/icons.svg#bell">`."""
     missing = [name for name in names if not (icons / f"{name}.svg").exists()]
     if missing:
-        raise SystemExit(f"package.json names icons that lucide does not have: {', '.join(missing)}")
+        raise SystemExit(f"the list of icons names what lucide does not have: {', '.join(missing)}")
     symbols = [_symbol(name, (icons / f"{name}.svg").read_text()) for name in sorted(set(names))]
     return '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
+
+
+def _names(path: Path) -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line]
 
 
 def _symbol(name: str, svg: str) -> str:
@@ -95,8 +103,7 @@ def _symbol(name: str, svg: str) -> str:
     if found is None:
         raise SystemExit(f"the icon {name} is not an SVG")
     drawing = " ".join(found[1].split())
-    look = 'viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2"'
-    return f'<symbol id="{name}" {look} stroke-linecap="round" stroke-linejoin="round">{drawing}</symbol>'
+    return f'<symbol id="{name}" viewBox="0 0 24 24">{drawing}</symbol>'
 
 
 if __name__ == "__main__":
