@@ -1,4 +1,4 @@
-"""What every test may rely on: one PostgreSQL for the session, a migrated database per worker, clones for commits.
+"""What every test may rely on: one PostgreSQL per session, a migrated database per worker, clones for commits.
 
 The controller starts the embedded PostgreSQL (or takes the one that `DATABASE_URL` names); the workers of
 pytest-xdist inherit its address. Migrations run once per state of the migration files, into a template.
@@ -26,7 +26,7 @@ _SERVER = pytest.StashKey[TestServer]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the database before the settings are read, so that they and all processes started later point at it."""
+    """Start the database before the settings are read: they and all processes started later point at it."""
     if config.option.help or config.option.version:
         return
     if not hasattr(config, "workerinput"):
@@ -77,7 +77,7 @@ def cloned_database(
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of the real data sets (FIRSTLINE_SHARED, else beside the checkout); skips where there is none."""
+    """The folder of the real data sets (FIRSTLINE_SHARED, else beside the checkout); skips without them."""
     folder = Path(os.environ.get("FIRSTLINE_SHARED") or ROOT.parent / "shared")
     if not (folder / "data").is_dir():
         pytest.skip(f"the real data sets are not in {folder}/data (set FIRSTLINE_SHARED)")

@@ -1,4 +1,4 @@
-"""The tests' PostgreSQL: an embedded server with durability off, a migrated template, and quick clones of it."""
+"""The tests' PostgreSQL: an embedded server with durability off, a migrated template, quick clones of it."""
 
 import fcntl
 import hashlib
@@ -31,7 +31,7 @@ _FAST = {
 
 @dataclass
 class TestServer:
-    """Where the tests' databases live. `running` is ours to stop; None when somebody else's server is used."""
+    """Where the tests' databases live. `running` is ours to stop; None for somebody else's server."""
 
     __test__ = False
 
@@ -53,7 +53,7 @@ class Clone:
 
 
 def serve_tests(root: Path) -> TestServer:
-    """The server that `DATABASE_URL` names, else an embedded one whose files stay under `.cache/` for next time."""
+    """The server that `DATABASE_URL` names, else an embedded one with its files under `.cache/`."""
     given = os.environ.get("DATABASE_URL") or os.environ.get("FIRSTLINE_DATABASE_URL")
     if given:
         return TestServer(given)

@@ -1,17 +1,27 @@
 """Django settings. Everything an administrator may change comes from the environment as FIRSTLINE_*."""
 
-import os
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from . import env
+from django.core.exceptions import ImproperlyConfigured
+
+from . import env, logs
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
-TESTING = os.environ.get("FIRSTLINE_TESTING") == "1"
-DEBUG = False
-SECRET_KEY = os.environ.get("FIRSTLINE_SECRET_KEY", "")
-URL = os.environ.get("FIRSTLINE_URL", "http://127.0.0.1:8000").rstrip("/")
-ALLOWED_HOSTS = ["*"]
+try:
+    ENVIRONMENT = env.read()
+    SECRET_KEY = env.secret_key(ENVIRONMENT)
+except env.WrongSettings as wrong:
+    raise ImproperlyConfigured(str(wrong)) from None
+
+TESTING = ENVIRONMENT.testing
+DEBUG = ENVIRONMENT.debug
+URL = ENVIRONMENT.public_url()  # where links in messages lead, without a slash at the end
+SITE_HOST = urlsplit(URL).hostname or "localhost"
+ALLOWED_HOSTS = [SITE_HOST, "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [URL]
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -82,7 +92,9 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.django_database(env.database_url())}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {**env.django_database(ENVIRONMENT), "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.Person"
@@ -91,7 +103,60 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = ENVIRONMENT.language
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+# Static files: collected once per version into the data directory, hashed and compressed;
+# a developer's and the tests' come straight from the packages.
 STATIC_URL = "/static/"
+STATIC_ROOT = ENVIRONMENT.data / "static"
+_FROM_SOURCE = DEBUG or TESTING
+WHITENOISE_USE_FINDERS = _FROM_SOURCE
+WHITENOISE_AUTOREFRESH = _FROM_SOURCE
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # attachments live in the database
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if _FROM_SOURCE
+        else "firstline.console.staticfiles.Storage"
+    },
+}
+
+# Everything below follows the scheme of FIRSTLINE_URL.
+_HTTPS = ENVIRONMENT.https
+SECURE_SSL_REDIRECT = _HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)(/|$)"]  # asked from inside, past the proxy
+SECURE_PROXY_SSL_HEADER = (
+    "HTTP_X_FORWARDED_PROTO",
+    "https",
+)  # the gateway drops it from whom it does not trust
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_NAME = "firstline_session"
+CSRF_COOKIE_NAME = "firstline_csrf"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+# other names under the same domain belong to others: neither HSTS for them nor preloading is ours to ask for
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        # browsers hold redirects after a form to it too: the way to the identity provider begins with one
+        "form-action": ["'self'", *env.origins(ENVIRONMENT.oidc_issuer)],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+SOCIALACCOUNT_PROVIDERS = env.identity_providers(ENVIRONMENT)
+
+globals().update(env.django_mail(ENVIRONMENT))
+
+LOGGING_CONFIG = None
+logs.configure(ENVIRONMENT.log_format, ENVIRONMENT.log_level)

@@ -16,13 +16,13 @@ def test_a_test_in_a_transaction_sees_the_migrated_tables() -> None:
 
 def test_what_a_clone_commits_is_seen_by_other_connections(cloned_database: Clone) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE seen (n int)")
-        cursor.execute("INSERT INTO seen VALUES (1)")
+        cursor.execute("CREATE TABLE only_here (n int)")
+        cursor.execute("INSERT INTO only_here VALUES (1)")
     rows: list[object] = []
 
     def look() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT n FROM seen")
+            cursor.execute("SELECT n FROM only_here")
             rows.extend(cursor.fetchall())
         connection.close()
 
@@ -31,7 +31,7 @@ def test_what_a_clone_commits_is_seen_by_other_connections(cloned_database: Clon
     thread.join()
     assert rows == [(1,)]
     with psycopg.connect(cloned_database.url) as other:
-        assert other.execute("SELECT count(*) FROM seen").fetchone() == (1,)
+        assert other.execute("SELECT count(*) FROM only_here").fetchone() == (1,)
 
 
 def test_a_clone_is_gone_afterwards(template_database: str) -> None:
