@@ -1,0 +1,74 @@
+"""Keyset pagination: a page is found by the values of its last row, at any depth at the same cost."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django.db.models import F, Model, Q, QuerySet
+
+from firstline.core.errors import Invalid
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """`next` is the cursor of the following page, None on the last."""
+
+    rows: list[M]
+    next: str | None
+
+
+def paginate(rows: QuerySet[M], order: Sequence[str], *, cursor: str | None, size: int) -> Page[M]:
+    """A page of `rows` in `order` (field names, `-` for descending, all of one direction, ending in a unique one).
+
+    Null values sort last. `Invalid` when the cursor is not one of ours.
+    """
+    names = [name.lstrip("-") for name in order]
+    descending = order[0].startswith("-")
+    ordering = [F(n).desc(nulls_last=True) if descending else F(n).asc(nulls_last=True) for n in names]
+    selected = rows.order_by(*ordering)
+    if cursor:
+        selected = selected.filter(_after(names, _decode(cursor, len(names)), descending))
+    found = list(selected[: size + 1])
+    more = len(found) > size
+    last = found[size - 1] if more else None
+    return Page(found[:size], _encode([_value(last, n) for n in names]) if last is not None else None)
+
+
+def _after(names: Sequence[str], values: Sequence[Any], descending: bool) -> Q:
+    """(a, b) > (x, y) as a disjunction, with nulls last."""
+    op = "lt" if descending else "gt"
+    found, equal = Q(pk__in=[]), Q()
+    for name, value in zip(names, values, strict=True):
+        if value is None:
+            equal &= Q(**{f"{name}__isnull": True})
+            continue
+        found |= equal & (Q(**{f"{name}__{op}": value}) | Q(**{f"{name}__isnull": True}))
+        equal &= Q(**{name: value})
+    return found
+
+
+def _value(row: Any, name: str) -> Any:
+    for part in name.split("__"):
+        row = getattr(row, part)
+    return row
+
+
+def _encode(values: Sequence[Any]) -> str:
+    plain = [v.isoformat() if isinstance(v, datetime) else v for v in values]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, size: int) -> list[Any]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("This page's cursor is damaged; start again from the first page.") from error
+    if not isinstance(values, list) or len(values) != size:
+        raise Invalid("This page's cursor belongs to another list; start again from the first page.")
+    return values
