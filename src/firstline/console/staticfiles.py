@@ -1,0 +1,8 @@
+"""How static files are stored: hashed and compressed, also where one ES module imports another."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class Storage(CompressedManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
+    manifest_strict = False
