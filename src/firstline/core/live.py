@@ -18,6 +18,7 @@ from firstline.core.errors import NotAllowed
 from firstline.core.notify import Notifier
 
 CHANNEL = "firstline_live"
+ENGINE = "firstline_engine"
 LIFETIME = timedelta(minutes=5)
 TOPIC = re.compile(r"[a-z][a-z_]{0,30}")
 
@@ -69,22 +70,28 @@ def nudge(topic: str, id: int, version: int, visibility: str) -> None:
     )
 
 
+def wake_engine() -> None:
+    """Let the engine look now instead of at its next tick, once the present transaction has committed."""
+    transaction.on_commit(lambda: _notifier(ENGINE).put("wake"))
+
+
 def flush() -> bool:
     """Wait until the nudges of this process are sent (for programs that end)."""
     return all(notifier.flush() for notifier in _notifiers.values())
 
 
-_notifiers: dict[str, Notifier] = {}
+_notifiers: dict[tuple[str, str], Notifier] = {}
 
 
-def _notifier() -> Notifier:
-    """The one of the database that Django uses now."""
+def _notifier(channel: str = CHANNEL) -> Notifier:
+    """The one of this channel in the database that Django uses now."""
     parameters = connection.get_connection_params()
     names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
     url = psycopg_conninfo.make_conninfo(**{name: parameters[name] for name in names if name in parameters})
-    if url not in _notifiers:
-        _notifiers[url] = Notifier(url, CHANNEL)
-    return _notifiers[url]
+    key = (url, channel)
+    if key not in _notifiers:
+        _notifiers[key] = Notifier(url, channel)
+    return _notifiers[key]
 
 
 def _signer(key: str) -> Signer:

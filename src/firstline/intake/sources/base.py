@@ -5,6 +5,8 @@ what is inside is judged by the drain, where a mistake can be mended and replaye
 answer once its rows are committed. It reads no clock and no database.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -13,6 +15,8 @@ import msgspec
 MIB = 1024 * 1024
 JSON_TYPE = (b"content-type", b"application/json")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 T = TypeVar("T")
 
@@ -162,6 +166,21 @@ def decode(body: bytes, wanted: type[T]) -> T:
     except UnicodeDecodeError as error:
         raise NotTheContainer(f"invalid UTF-8 at byte {error.start}") from None
     except (msgspec.DecodeError, RecursionError) as error:
+        if not SURROGATE.search(body):
+            raise NotTheContainer(str(error)) from None
+        return _decode_without_lone_surrogates(body, wanted)
+
+
+def _decode_without_lone_surrogates(body: bytes, wanted: type[T]) -> T:
+    """The same with `?` for each half of a surrogate pair that stands alone.
+
+    RFC 8259 allows them, tools that cut a text at a length send them, and msgspec refuses them.
+    """
+    try:
+        value = json.loads(body.removeprefix(BYTE_ORDER_MARK))
+        mended = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        return msgspec.json.decode(mended, type=wanted)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise NotTheContainer(str(error)) from None
 
 

@@ -1,0 +1,199 @@
+"""Group commit: requests in flight share transactions, and none is answered before its own has committed."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import psycopg
+import structlog
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+
+from firstline.intake.sources.base import InboxRow
+
+MOST_ROWS = 1000
+MOST_BYTES = 8 * 1024 * 1024
+PATIENCE = 10.0  # seconds that one commit may take before its connection is given up
+IDLE_CHECK = (
+    5.0  # seconds after which an idle connection is tried, so that a dead one is found before a request
+)
+APPEND = """
+INSERT INTO inbox (received_at, source_id, kind, content_type, headers, body, dedup_key)
+SELECT moment.at, row.source_id, row.kind, row.content_type, row.headers::jsonb, row.body, row.dedup_key
+FROM (SELECT firstline_now() AS at OFFSET 0) AS moment,
+     unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[])
+     AS row (source_id, kind, content_type, headers, body, dedup_key)
+"""
+
+log = structlog.get_logger(__name__)
+Connection = psycopg.AsyncConnection[TupleRow]
+
+
+class Unavailable(Exception):
+    """The database is gone or can't take rows now: nothing was promised, try again later."""
+
+
+class Unstorable(Exception):
+    """PostgreSQL refuses this row itself, and would again. The text says why."""
+
+
+@dataclass(slots=True, eq=False)
+class Submission:
+    """The rows of one request; they are committed together."""
+
+    rows: Sequence[InboxRow]
+    size: int
+    done: asyncio.Future[None]
+
+
+class GroupCommit:
+    """Appends rows to `inbox` over a few connections, each committing one batch while the next one gathers.
+
+    `committed` is called after each commit.
+    """
+
+    def __init__(self, url: str, *, committed: Callable[[], None], lanes: int = 2) -> None:
+        self._url = make_conninfo(url, connect_timeout=3, tcp_user_timeout=10_000, keepalives_idle=10)
+        self._committed = committed
+        self._pending: deque[Submission] = deque()
+        self._work = asyncio.Event()
+        self._connected = 0
+        self._lanes = lanes
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def available(self) -> bool:
+        """Whether at least one connection stands."""
+        return self._connected > 0
+
+    def start(self) -> None:
+        """Begin to connect; rows are taken as soon as one connection stands."""
+        self._tasks = [asyncio.create_task(self._lane()) for _ in range(self._lanes)]
+
+    async def stop(self, patience: float = PATIENCE) -> None:
+        """Commit what is pending, then end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await asyncio.gather(*(entry.done for entry in self._pending), return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._fail(self._drop_pending(), Unavailable("shutting down"))
+
+    async def append(self, rows: Sequence[InboxRow]) -> None:
+        """Return once the rows are committed. Raises Unavailable or Unstorable; then none is claimed."""
+        if not self._connected:
+            raise Unavailable("the database does not answer")
+        done = asyncio.get_running_loop().create_future()
+        self._pending.append(Submission(rows, sum(row.size for row in rows), done))
+        self._work.set()
+        await done
+
+    async def _lane(self) -> None:
+        wait = 0.05
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+            except psycopg.OperationalError as error:
+                log.warning("gateway.database_unreachable", error=str(error).strip())
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 1.0)
+                continue
+            wait = 0.05
+            self._connected += 1
+            try:
+                await self._serve(connection)
+            except (psycopg.OperationalError, TimeoutError) as error:
+                log.warning("gateway.database_lost", error=str(error).strip() or "no answer in time")
+            finally:
+                self._connected -= 1
+                await connection.close()
+                if not self._connected:
+                    self._fail(self._drop_pending(), Unavailable("the database does not answer"))
+
+    async def _serve(self, connection: Connection) -> None:
+        """Commit batches until the connection fails."""
+        while True:
+            if not self._pending:
+                self._work.clear()
+                try:
+                    await asyncio.wait_for(self._work.wait(), IDLE_CHECK)
+                except TimeoutError:
+                    async with asyncio.timeout(PATIENCE):
+                        await connection.execute("SELECT 1")
+                continue
+            await self._commit(connection, self._take())
+
+    def _take(self) -> list[Submission]:
+        batch: list[Submission] = []
+        rows = size = 0
+        while self._pending:
+            entry = self._pending[0]
+            rows += len(entry.rows)
+            size += entry.size
+            if batch and (rows > MOST_ROWS or size > MOST_BYTES):
+                break
+            batch.append(self._pending.popleft())
+        return batch
+
+    async def _commit(self, connection: Connection, batch: list[Submission]) -> None:
+        """Commit the batch; where PostgreSQL refuses it for what is in it, its requests one by one.
+
+        Leaves nobody waiting, whatever happens. Raises only when the connection is of no more use.
+        """
+        try:
+            await self._insert(connection, batch)
+        except psycopg.Error as error:
+            if connection.closed:
+                raise
+            if isinstance(error, psycopg.OperationalError) or len(batch) == 1:
+                self._refuse(batch, error)
+                return
+            for entry in batch:
+                await self._commit(connection, [entry])
+        finally:
+            self._fail(batch, Unavailable("the database does not answer"))
+
+    def _refuse(self, batch: list[Submission], error: psycopg.Error) -> None:
+        """Data that PostgreSQL can't hold won't get better; anything else (disk full, no partition) may."""
+        reason = str(error).strip().partition("\n")[0]
+        if isinstance(error, psycopg.DataError):
+            log.info("gateway.row_refused", reason=reason)
+            self._fail(batch, Unstorable(reason))
+        else:
+            log.error("gateway.batch_refused", reason=reason, requests=len(batch))
+            self._fail(batch, Unavailable("the database can't take it now"))
+
+    async def _insert(self, connection: Connection, batch: list[Submission]) -> None:
+        columns = _columns([row for entry in batch for row in entry.rows])
+        async with asyncio.timeout(PATIENCE):
+            await connection.execute(APPEND, columns, prepare=True)
+        self._committed()
+        for entry in batch:
+            if not entry.done.done():
+                entry.done.set_result(None)
+
+    def _drop_pending(self) -> list[Submission]:
+        dropped = list(self._pending)
+        self._pending.clear()
+        return dropped
+
+    @staticmethod
+    def _fail(batch: list[Submission], error: Exception) -> None:
+        for entry in batch:
+            if not entry.done.done():
+                entry.done.set_exception(error)
+
+
+def _columns(rows: list[InboxRow]) -> tuple[list[object], ...]:
+    return (
+        [row.source_id for row in rows],
+        [row.kind for row in rows],
+        [row.content_type for row in rows],
+        [msgspec.json.encode(row.headers).decode() if row.headers else "{}" for row in rows],
+        [row.body for row in rows],
+        [row.dedup_key for row in rows],
+    )

@@ -1,0 +1,176 @@
+"""Intake over HTTP: who sends, is it the format's container, and an answer once the row is committed."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firstline.intake.sources.base import Admission, Front, IntakeRequest, Refusal
+from firstline.intake.sources.registry import FRONTS
+
+from .asgi import (
+    Address,
+    BodyCut,
+    BodyTooLarge,
+    Receive,
+    Scope,
+    Send,
+    announced_length,
+    chunks_into,
+    client_of,
+    respond,
+)
+from .commit import GroupCommit, Unavailable, Unstorable
+from .settings import Settings
+from .tokens import Known, Sources, TooManyGuesses, UnknownToken
+
+BASES = frozenset(front.base for front in FRONTS.values())
+OWN = {address: front for front in FRONTS.values() for address in front.addresses}
+NOBODY = Front()  # the shape of a refusal while it isn't known whose it is
+UNKNOWN = Refusal(status=401, message="unknown or disabled source")
+OVERLOAD = Refusal(status=429, message="too many requests at this moment, try again", retry_after=2)
+GONE = Refusal(status=503, message="nothing was stored: the database does not answer", retry_after=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a path leads: a format's own address, or a token below a base with what follows it."""
+
+    front: Front | None
+    base: str
+    token: str
+    rest: str
+
+
+class Refused(Exception):
+    """The request ends here, with this refusal in the shape of this format."""
+
+    def __init__(self, front: Front, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.front = front
+        self.refusal = refusal
+
+
+def place_of(path: str) -> Place | None:
+    """None for a path that is not intake's."""
+    for address, front in OWN.items():
+        if path == address or path.startswith(address + "/"):
+            return Place(front, "", "", path)
+    base, _, below = path[1:].partition("/")
+    base = f"/{base}/"
+    if base not in BASES or not below:
+        return None
+    token, slash, rest = below.partition("/")
+    return Place(None, base, token, slash + rest)
+
+
+class Intake:
+    """Holds the bounds of what is in flight; everything past them is told to come again."""
+
+    def __init__(self, settings: Settings, sources: Sources, commits: GroupCommit) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._commits = commits
+        self._requests = 0
+        self._bytes = 0
+
+    async def __call__(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        held = 0
+
+        def hold(part: bytes) -> None:
+            nonlocal held
+            held += len(part)
+            self._bytes += len(part)
+            if self._bytes > self._settings.bytes_in_flight:
+                raise Refused(place.front or NOBODY, OVERLOAD)
+            parts.append(part)
+
+        parts: list[bytes] = []
+        self._requests += 1
+        try:
+            if self._requests > self._settings.requests_in_flight:
+                raise Refused(place.front or NOBODY, OVERLOAD)
+            client = client_of(scope, headers, self._settings.trusted_proxies)
+            front, known = await self._recognise(place, scope["method"], client)
+            await self._read(front, headers, receive, hold)
+            request = IntakeRequest(
+                id=os.urandom(16).hex(),
+                method=scope["method"],
+                path=place.rest,
+                query=scope["query_string"],
+                headers=headers,
+                body=b"".join(parts),
+            )
+            if known is None:
+                known = await self._find(front, front.credential(request), client)
+            admission = await self._admit(front, request, known)
+        except Refused as refused:
+            admission = refused.front.refuse(refused.refusal)
+        finally:
+            self._requests -= 1
+            self._bytes -= held
+        await respond(send, admission.status, admission.headers, admission.body)
+
+    async def _recognise(
+        self, place: Place, method: str, client: Address | None
+    ) -> tuple[Front, Known | None]:
+        """The format, and the source if the path names it; the method and the path must be the format's."""
+        front, known = place.front, None
+        if front is None:
+            known = await self._find(NOBODY, place.token, client)
+            front = FRONTS.get(known.info.kind, NOBODY)
+            if front.base != place.base or front is NOBODY:
+                raise Refused(NOBODY, UNKNOWN)
+        methods = front.methods(place.rest)
+        if not methods:
+            raise Refused(front, Refusal(status=404, message="this source has no such address"))
+        if method not in methods:
+            raise Refused(front, Refusal(status=405, message=f"use {' or '.join(methods)} here"))
+        return front, known
+
+    async def _find(self, front: Front, token: str | None, client: Address | None) -> Known:
+        """The source of a token, if it may send from this address."""
+        try:
+            known = await self._sources.find(token, client)
+        except UnknownToken:
+            raise Refused(front, UNKNOWN) from None
+        except TooManyGuesses as error:
+            limited = Refusal(status=429, message=str(error), retry_after=error.retry_after)
+            raise Refused(front, limited) from None
+        except Unavailable:
+            raise Refused(front, GONE) from None
+        if front is not NOBODY and known.info.kind != front.kind:
+            raise Refused(front, UNKNOWN)
+        if not known.admits(client):
+            raise Refused(front, Refusal(status=403, message=f"this source does not take from {client}"))
+        return known
+
+    async def _read(
+        self, front: Front, headers: dict[bytes, bytes], receive: Receive, hold: Callable[[bytes], None]
+    ) -> None:
+        try:
+            await chunks_into(
+                receive,
+                hold,
+                limit=front.body_limit,
+                announced=announced_length(headers),
+                timeout=self._settings.body_timeout,
+            )
+        except BodyTooLarge:
+            message = f"the body is larger than {front.body_limit} bytes"
+            raise Refused(front, Refusal(status=413, message=message)) from None
+        except BodyCut as error:
+            raise Refused(front, Refusal(status=400, message=str(error))) from None
+
+    async def _admit(self, front: Front, request: IntakeRequest, known: Known) -> Admission:
+        admission = front.admit(request, known.info)
+        if not admission.rows:
+            return admission
+        try:
+            await self._commits.append(admission.rows)
+        except Unavailable:
+            raise Refused(front, GONE) from None
+        except Unstorable as error:
+            refusal = Refusal(status=400, message=f"the database refuses this request: {error}")
+            raise Refused(front, refusal) from None
+        return admission

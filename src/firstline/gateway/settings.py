@@ -1,0 +1,47 @@
+"""What the gateway reads from its environment. The supervisor has checked it; nothing here needs Django."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+MIB = 1024 * 1024
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Sizes are in bytes, times in seconds."""
+
+    database_url: str
+    web_socket: str
+    secret_key: str
+    trusted_proxies: tuple[Network, ...] = ()
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int | None = None
+    requests_in_flight: int = 4096
+    bytes_in_flight: int = 64 * MIB
+    largest_upload: int = 100 * MIB
+    forwards_in_flight: int = 256
+    body_timeout: float = 30.0
+    web_timeout: float = 120.0
+    heartbeat: float = 15.0
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Raises KeyError or ValueError naming the variable that is missing or wrong."""
+    proxies = environment.get("FIRSTLINE_TRUSTED_PROXIES", "")
+    port = environment.get("FIRSTLINE_SMTP_PORT", "")
+    return Settings(
+        database_url=environment["FIRSTLINE_DATABASE_URL"],
+        web_socket=environment["FIRSTLINE_WEB_SOCKET"],
+        secret_key=environment["FIRSTLINE_SECRET_KEY"],
+        trusted_proxies=networks(proxies.replace(",", " ").split()),
+        smtp_host=environment.get("FIRSTLINE_SMTP_HOST") or "127.0.0.1",
+        smtp_port=int(port) if port else None,
+    )
+
+
+def networks(texts: list[str]) -> tuple[Network, ...]:
+    """Networks from `10.0.0.0/8` or single addresses; ValueError for anything else."""
+    return tuple(ip_network(text, strict=False) for text in texts)

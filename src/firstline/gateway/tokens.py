@@ -1,0 +1,138 @@
+"""Who sends: the source behind a token, remembered for seconds, and a bound on guessing."""
+
+import asyncio
+import hashlib
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from firstline.intake.sources.base import SourceInfo
+
+from .asgi import Address
+from .commit import Unavailable
+from .settings import Network, networks
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
+FRESH = 5.0  # seconds that an answer of the database is believed
+MOST_KNOWN = 10_000
+MOST_ADDRESSES = 10_000
+BURST = 30.0  # unknown tokens that an address may try at once,
+REFILL = 0.5  # and how many more each second
+LOOK_UP = """
+SELECT id, kind, settings, allowed_networks FROM intake_source
+WHERE enabled AND (token_hash = %(hash)s
+    OR (previous_token_hash = %(hash)s AND previous_until > firstline_now()))
+"""
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
+
+
+class UnknownToken(Exception):
+    """No enabled source has this token. One answer for all reasons."""
+
+
+class TooManyGuesses(Exception):
+    """This address tried too many unknown tokens. `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many unknown tokens from this address")
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A source as the database had it. No networks: from everywhere."""
+
+    info: SourceInfo
+    networks: tuple[Network, ...]
+
+    def admits(self, client: Address | None) -> bool:
+        return not self.networks or (client is not None and any(client in net for net in self.networks))
+
+
+@dataclass(slots=True)
+class Remembered:
+    known: Known | None
+    until: float
+
+
+class Sources:
+    """Finds sources by token. Bounded in memory; concurrent look-ups of one token are one query."""
+
+    def __init__(self, pool: Pool, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._pool = pool
+        self._monotonic = monotonic
+        self._remembered: OrderedDict[str, Remembered] = OrderedDict()
+        self._looking: dict[str, asyncio.Task[Known | None]] = {}
+        self._guesses = Guesses(monotonic)
+
+    async def find(self, token: str | None, client: Address | None) -> Known:
+        """The source of this token. Raises UnknownToken, TooManyGuesses or commit.Unavailable."""
+        key = hashlib.sha256(token.encode()).hexdigest() if token and TOKEN.fullmatch(token) else None
+        found = self._remembered.get(key) if key else None
+        if found and found.known and found.until > self._monotonic():
+            return found.known
+        if not (found and found.known):  # a source that was good a moment ago does not count as a guess
+            self._guesses.check(client)
+        known = await self._ask(key, found) if key else None
+        if known is None:
+            self._guesses.count(client)
+            raise UnknownToken
+        return known
+
+    async def _ask(self, key: str, found: Remembered | None) -> Known | None:
+        if found and found.until > self._monotonic():
+            return found.known
+        task = self._looking.get(key)
+        if task is None:
+            task = self._looking[key] = asyncio.create_task(self._look_up(key))
+            task.add_done_callback(lambda _: self._looking.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _look_up(self, key: str) -> Known | None:
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(LOOK_UP, {"hash": key})
+                row = await cursor.fetchone()
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise Unavailable("the database does not answer") from error
+        known = _known(*row) if row else None
+        self._remembered[key] = Remembered(known, self._monotonic() + FRESH)
+        self._remembered.move_to_end(key)
+        while len(self._remembered) > MOST_KNOWN:
+            self._remembered.popitem(last=False)
+        return known
+
+
+class Guesses:
+    """A token bucket of unknown tokens per client address, bounded in number."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._buckets: OrderedDict[Address | None, tuple[float, float]] = OrderedDict()
+
+    def check(self, client: Address | None) -> None:
+        """Raises TooManyGuesses when nothing is left for this address."""
+        if (left := self._left(client)) < 1:
+            raise TooManyGuesses(max(1, round((1 - left) / REFILL)))
+
+    def count(self, client: Address | None) -> None:
+        """One more unknown token from this address."""
+        self._buckets[client] = (self._left(client) - 1, self._monotonic())
+        self._buckets.move_to_end(client)
+        while len(self._buckets) > MOST_ADDRESSES:
+            self._buckets.popitem(last=False)
+
+    def _left(self, client: Address | None) -> float:
+        left, since = self._buckets.get(client, (BURST, 0.0))
+        return min(BURST, left + (self._monotonic() - since) * REFILL)
+
+
+def _known(number: int, kind: str, settings: dict[str, object], allowed: list[str]) -> Known:
+    return Known(SourceInfo(id=number, kind=kind, settings=settings), networks(list(allowed or [])))
