@@ -1,4 +1,4 @@
-"""What every test may rely on: one PostgreSQL per session, a migrated database per worker, clones for commits.
+"""What every test may rely on: one PostgreSQL a session, a migrated database a worker, clones for commits.
 
 The controller starts the embedded PostgreSQL (or takes the one that `DATABASE_URL` names); the workers of
 pytest-xdist inherit its address. Migrations run once per state of the migration files, into a template.

@@ -41,6 +41,7 @@ class Environment:
     web_socket: str
     web_threads: int
     trusted_proxies: str
+    metrics_token: str
     smtp_host: str
     smtp_port: int
     mail_url: str
@@ -90,6 +91,7 @@ TABLE: dict[str, Setting] = {
     "FIRSTLINE_WEB_SOCKET": Setting(values.text),
     "FIRSTLINE_WEB_THREADS": Setting(values.number(1, 64), 4),
     "FIRSTLINE_TRUSTED_PROXIES": Setting(values.networks),
+    "FIRSTLINE_METRICS_TOKEN": Setting(values.text),
     "FIRSTLINE_SMTP_HOST": Setting(values.text, "127.0.0.1"),
     "FIRSTLINE_SMTP_PORT": Setting(values.number(1, 65535), 0),
     "FIRSTLINE_MAIL_URL": Setting(values.mail_server),
@@ -150,7 +152,7 @@ def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
     """Names that look like settings and are none: mostly typing errors."""
     environ = os.environ if environ is None else environ
     ours = {name for name in environ if name.startswith(PREFIX)}
-    return sorted(ours - set(TABLE) - {"FIRSTLINE_LIFELINE", "FIRSTLINE_SHARED"})
+    return sorted(ours - set(TABLE) - {"FIRSTLINE_LIFELINE", "FIRSTLINE_PASSWORD", "FIRSTLINE_SHARED"})
 
 
 def django_database(environment: Environment) -> dict[str, Any]:

@@ -11,6 +11,9 @@ import sys
 import threading
 from collections.abc import Callable
 
+VARIABLE = "FIRSTLINE_LIFELINE"
+"""Names the file descriptor of the reading end in the environment of a supervised process."""
+
 PR_SET_PDEATHSIG = 1
 
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -42,6 +45,13 @@ def dying_with_this_process(signum: signal.Signals) -> Callable[[], None]:
     return lambda: signal_when_parent_dies(signum, parent)
 
 
+def follow_parent() -> None:
+    """End with the supervisor, if this process has one. Whatever outlives its request to end is killed."""
+    descriptor = os.environ.pop(VARIABLE, "")
+    if descriptor:
+        end_when_closed(int(descriptor))
+
+
 def end_when_closed(pipe: int, *, grace: float = 20.0) -> None:
     """Watch the reading end of a pipe in the background; when the other end closes, terminate this process.
 
@@ -53,7 +63,7 @@ def end_when_closed(pipe: int, *, grace: float = 20.0) -> None:
             pass
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait(grace)
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.killpg(os.getpgid(0), signal.SIGKILL)  # the supervisor gave each part a group of its own
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
 

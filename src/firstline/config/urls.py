@@ -1,5 +1,13 @@
 """Where each face hangs."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from . import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.alive),
+    path("healthz/engine", health.engine),
+    path("readyz", health.ready),
+    path("metrics", health.figures),
+    path("account/", include("allauth.urls")),
+]

@@ -1,0 +1,131 @@
+"""What `firstline doctor` looks at. Each check says what it saw; a finding also says what to do."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from django.db import connection
+
+from . import env, health, metrics
+from .env import Environment
+from .values import is_loopback
+
+OLDEST = 150000
+"""PostgreSQL 15, as its server_version_num."""
+
+LITTLE_SPACE = 1_000_000_000
+"""Bytes."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """`note`: worth knowing, nothing is broken."""
+
+    part: str
+    state: Literal["ok", "note", "finding"]
+    seen: str
+    advice: str = ""
+
+
+def examine(environment: Environment) -> list[Result]:
+    """Every check in order; the database answers (the command has connected already)."""
+    return [result for check in CHECKS for result in check(environment)]
+
+
+def _settings(environment: Environment) -> Iterator[Result]:
+    unknown = env.unknown()
+    if unknown:
+        yield Result(
+            "settings", "finding", f"unknown: {', '.join(unknown)}", "Correct the name; see docs/settings.md."
+        )
+    else:
+        yield Result("settings", "ok", "all understood")
+    if not environment.mail_url:
+        advice = "Set FIRSTLINE_MAIL_URL, unless a mail server on this machine shall send."
+        yield Result("mail", "note", "FIRSTLINE_MAIL_URL is not set", advice)
+
+
+def _address(environment: Environment) -> Iterator[Result]:
+    url = environment.public_url()
+    host = urlsplit(url).hostname or ""
+    if environment.https:
+        yield Result("address", "ok", url)
+    elif is_loopback(host) and is_loopback(environment.host):
+        yield Result("address", "ok", f"{url} (this machine only)")
+    else:
+        advice = "Put a proxy that ends TLS in front, and set FIRSTLINE_URL to its https address."
+        yield Result("address", "finding", f"{url} is plain http beyond this machine", advice)
+
+
+def _disk(environment: Environment) -> Iterator[Result]:
+    if not environment.data.exists():
+        return
+    free = shutil.disk_usage(environment.data).free
+    seen = f"{environment.data}, {free / 1e9:.1f} GB free"
+    if free < LITTLE_SPACE:
+        yield Result(
+            "data directory", "finding", seen, "Make room: the database stops when the disk is full."
+        )
+    else:
+        yield Result("data directory", "ok", seen)
+
+
+def _database(_environment: Environment) -> Iterator[Result]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
+        number, version = cursor.fetchone()
+    if number < OLDEST:
+        yield Result("database", "finding", f"PostgreSQL {version}", "Use PostgreSQL 15 or newer.")
+    else:
+        yield Result("database", "ok", f"PostgreSQL {version}")
+    pending = health.pending_migrations()
+    if pending:
+        yield Result("migrations", "finding", f"{len(pending)} not applied", "Run: firstline migrate")
+    else:
+        yield Result("migrations", "ok", "all applied")
+
+
+def _engine(_environment: Environment) -> Iterator[Result]:
+    if health.pending_migrations():
+        return
+    state = metrics.engine_state()
+    advice = "Start it: firstline up, or firstline engine."
+    if state.seconds_since_cycle is None:
+        yield Result("engine", "finding", "no cycle was ever recorded", advice)
+    elif state.seconds_since_cycle > health.ENGINE_SILENT:
+        yield Result("engine", "finding", f"last cycle {state.seconds_since_cycle:.0f} s ago", advice)
+    else:
+        seen = (
+            f"last cycle {state.seconds_since_cycle:.1f} s ago, {state.due} due, {state.inbox} in the inbox"
+        )
+        yield Result("engine", "ok", f"{seen}, {state.lag_seconds:.1f} s behind")
+
+
+def _jobs(_environment: Environment) -> Iterator[Result]:
+    if health.pending_migrations():
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'todo'),
+                      (SELECT count(*) FROM procrastinate_workers
+                        WHERE last_heartbeat > clock_timestamp() - interval '1 minute')
+               FROM procrastinate_jobs"""
+        )
+        failed, waiting, workers = cursor.fetchone()
+    seen = f"{workers} running, {waiting} jobs waiting, {failed} failed"
+    if not workers:
+        yield Result("worker", "finding", seen, "Start it: firstline up, or firstline worker.")
+    else:
+        yield Result("worker", "note" if failed else "ok", seen)
+
+
+CHECKS: tuple[Callable[[Environment], Iterator[Result]], ...] = (
+    _settings,
+    _address,
+    _disk,
+    _database,
+    _engine,
+    _jobs,
+)

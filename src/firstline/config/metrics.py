@@ -1,0 +1,88 @@
+"""Figures for Prometheus, read from the database when asked: any process can answer, and all say the same."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+__all__ = ["CollectorRegistry", "EngineState", "engine_state", "registry"]
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """`seconds_since_cycle`: None when no engine ever ran. `lag_seconds`: age of the oldest due row."""
+
+    seconds_since_cycle: float | None
+    lag_seconds: float
+    due: int
+    inbox: int
+
+
+_STATE = """
+SELECT
+    (SELECT extract(epoch FROM clock_timestamp() - (value ->> 'at')::timestamptz)
+       FROM setting WHERE key = 'engine.cycle'),
+    (SELECT coalesce(extract(epoch FROM firstline_now() - min(due_at)), 0) FROM due
+      WHERE due_at <= firstline_now()),
+    (SELECT count(*) FROM due WHERE due_at <= firstline_now()),
+    (SELECT count(*) FROM inbox WHERE state = 'new')
+"""
+
+
+def engine_state() -> EngineState:
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE)
+        since, lag, due, inbox = cursor.fetchone()
+    return EngineState(None if since is None else float(since), float(lag), due, inbox)
+
+
+class _Figures(Collector):
+    def collect(self) -> Iterator[Metric]:
+        state = engine_state()
+        yield _gauge(
+            "firstline_inbox_waiting", "Intake requests that are stored and not yet read", state.inbox
+        )
+        yield _gauge("firstline_due_waiting", "Due rows that the engine has not acted on yet", state.due)
+        yield _gauge("firstline_engine_lag_seconds", "Age of the oldest due row", state.lag_seconds)
+        if state.seconds_since_cycle is not None:
+            help_text = "Seconds since an engine finished a cycle"
+            yield _gauge("firstline_engine_cycle_age_seconds", help_text, state.seconds_since_cycle)
+        yield _incidents()
+        yield _jobs()
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help_text, value=value)
+
+
+def _incidents() -> Metric:
+    family = GaugeMetricFamily("firstline_incidents_open", "Open incidents", labels=["state", "priority"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT state, coalesce(priority::text, ''), count(*) FROM incident
+               WHERE state NOT IN ('closed', 'cancelled') AND NOT synthetic GROUP BY 1, 2"""
+        )
+        for state, priority, count in cursor.fetchall():
+            family.add_metric([state, priority], count)
+    return family
+
+
+def _jobs() -> Metric:
+    family = GaugeMetricFamily("firstline_jobs", "Background jobs that are not done", labels=["status"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT status::text, count(*) FROM procrastinate_jobs
+               WHERE status IN ('todo', 'doing', 'failed') GROUP BY 1"""
+        )
+        for status, count in cursor.fetchall():
+            family.add_metric([status], count)
+    return family
+
+
+def registry() -> CollectorRegistry:
+    made = CollectorRegistry(auto_describe=False)
+    made.register(_Figures())
+    return made

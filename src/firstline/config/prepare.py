@@ -1,0 +1,30 @@
+"""Before anything is served: migrations applied, static files collected. Skipped when nothing has changed."""
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from .fingerprint import mark_prepared
+
+_LOCK = 4_711_002
+"""The advisory lock under which one process at a time migrates, however many machines start together."""
+
+
+def migrate_and_collect() -> None:
+    migrate()
+    collect()
+    mark_prepared(settings.ENVIRONMENT.data)
+
+
+def migrate() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def collect() -> None:
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
