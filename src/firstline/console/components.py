@@ -19,7 +19,9 @@ class ClockState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """A target as it is shown. `due_at` and `risk_at` (from which it is in danger) are instants of a running clock;
+    """A target as it is shown.
+
+    `due_at` and `risk_at` (from which it is in danger) are instants of a running clock;
     `length` is how long it took (met, missed) or how much is left (paused)."""
 
     state: ClockState = ClockState.NONE
@@ -36,7 +38,9 @@ class Clock:
             if now > self.due_at:
                 return "late"
             return "risk" if self.risk_at is not None and now >= self.risk_at else "ok"
-        return {ClockState.MET: "ok", ClockState.MISSED: "late", ClockState.PAUSED: "held"}.get(self.state, "none")
+        return {ClockState.MET: "ok", ClockState.MISSED: "late", ClockState.PAUSED: "held"}.get(
+            self.state, "none"
+        )
 
     def words(self, now: datetime) -> str:
         """What it says: "41 min left", "12 min over", "paused", "met in 16 min"."""

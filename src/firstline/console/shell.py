@@ -1,4 +1,7 @@
-"""What surrounds every page of the console: the places of the rail, who is signed in, and the rendering of a page."""
+"""What surrounds every page of the console:
+
+the places of the rail, who is signed in, and the rendering of a page.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,6 +92,8 @@ def page(
     return render(request, template, whole, status=status)
 
 
-def part(request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
+def part(
+    request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
     """Render a fragment for a swap."""
     return render(request, template, dict(context or {}), status=status)

@@ -1,4 +1,7 @@
-"""Words for values: durations, counts, initials, hues. Pure; the JavaScript in `words.js` says durations the same way."""
+"""Words for values:
+
+durations, counts, initials, hues. Pure; the JavaScript in `words.js` says durations the same way.
+"""
 
 from datetime import timedelta
 
@@ -28,7 +31,7 @@ def count(number: int) -> str:
 
 def initials(name: str) -> str:
     """Up to two letters: "Olena Kovalenko" → "OK", "it@example.org" → "I"."""
-    words = [word for word in name.split("@")[0].replace(".", " ").split() if word[:1].isalnum()]
+    words = [word for word in name.split("@", maxsplit=1)[0].replace(".", " ").split() if word[:1].isalnum()]
     if not words:
         return "?"
     return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()

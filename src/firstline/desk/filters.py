@@ -1,7 +1,9 @@
 """The typed query language of lists: `is:open priority:P1,P2 group:first-line vpn lviv`. Pure.
 
-A filter is a set of terms `key:value` (values of one key are alternatives, keys are all required) and free words.
-The canonical text of a filter is also its address, so a link, a saved view and a typed line are the same thing.
+A filter is a set of terms `key:value` (values of one key are alternatives, keys are all required) and free
+words.
+The canonical text of a filter is also its address, so a link, a saved view and a typed line are the same
+thing.
 """
 
 import re
@@ -61,7 +63,10 @@ class Term:
 
 @dataclass(frozen=True)
 class Filter:
-    """`terms` in the order typed, without repeats; `text`: free words; `wrong`: what was typed and means nothing."""
+    """`terms` in the order typed, without repeats;
+
+    `text`: free words; `wrong`: what was typed and means nothing.
+    """
 
     terms: tuple[Term, ...] = ()
     text: str = ""
@@ -87,7 +92,10 @@ class Filter:
 
     @property
     def only_open(self) -> bool:
-        """Whether every incident that matches is open; decides the order and lets the partial indexes serve."""
+        """Whether every incident that matches is open;
+
+        decides the order and lets the partial indexes serve.
+        """
         if any(self.values(key) for key in ("resolved", "closed", "how")):
             return False
         flags, states = set(self.values("is")), set(self.values("state"))
@@ -154,7 +162,8 @@ def _is_range(value: str) -> bool:
 
 
 def span(value: str, *, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """The half-open stretch that `24h`, `7d`, `2026-11-01`, `2026-11-01..2026-11-30` or `..2026-11-30` names (UTC).
+    """The half-open stretch that `24h`, `7d`, `2026-11-01`, `2026-11-01..2026-11-30` or `..2026-11-30` names
+    (UTC).
 
     `ValueError` when it names none.
     """
@@ -177,7 +186,10 @@ def _midnight(day: date) -> datetime:
 
 
 def words(text: str) -> list[str]:
-    """The words of a search, fit for a prefix query: letters and digits of any script, in lower case, at most eight."""
+    """The words of a search, fit for a prefix query:
+
+    letters and digits of any script, in lower case, at most eight.
+    """
     return re.findall(r"[^\W_]+", text.lower())[:8]
 
 

@@ -27,7 +27,9 @@ def test_a_typed_line_has_one_canonical_form(typed: str, canonical: str) -> None
     assert str(parse(canonical)) == canonical
 
 
-@pytest.mark.parametrize("typed", ["is:purple", "priority:9x", "state:broken", "opened:yesterday", "opened:.."])
+@pytest.mark.parametrize(
+    "typed", ["is:purple", "priority:9x", "state:broken", "opened:yesterday", "opened:.."]
+)
 def test_a_value_that_means_nothing_is_reported(typed: str) -> None:
     found = parse(typed)
     assert found.terms == ()
@@ -63,7 +65,9 @@ def test_what_is_open_only(typed: str, only_open: bool) -> None:
 
 
 def test_parameters_and_a_typed_line_are_the_same_thing() -> None:
-    found = filters.from_parameters({"f": ["is:open"], "q": ["vpn"], "priority": ["P1"], "category": ["Network › VPN"]})
+    found = filters.from_parameters(
+        {"f": ["is:open"], "q": ["vpn"], "priority": ["P1"], "category": ["Network › VPN"]}
+    )
     assert str(found) == 'is:open priority:P1 category:"Network › VPN" vpn'
 
 
@@ -93,7 +97,9 @@ def test_whatever_is_typed_settles_after_one_reading(text: str) -> None:
     assert parse(str(parse(once))).terms == parse(once).terms
 
 
-@given(st.lists(st.sampled_from(["is:open", "priority:P2", "group:mail", "owner:me", "opened:7d"]), unique=True))
+@given(
+    st.lists(st.sampled_from(["is:open", "priority:P2", "group:mail", "owner:me", "opened:7d"]), unique=True)
+)
 def test_without_undoes_plus(terms: list[str]) -> None:
     base = parse(" ".join(terms))
     for term in base.terms:

@@ -1,4 +1,7 @@
-"""Components as template tags: {% load firstline %}. Small ones are written here, larger ones are templates."""
+"""Components as template tags:
+
+{% load firstline %}. Small ones are written here, larger ones are templates.
+"""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +22,6 @@ from firstline.console.components import Clock, Face, Page
 from firstline.core.clock import now as clock_now
 
 register = template.Library()
-
 
 
 def moment(context: Context) -> datetime:
@@ -116,7 +118,9 @@ def state(context: Context, value: str, reason: str = "", until: datetime | None
     if value == "on_hold" and reason:
         words = f"{words}: {HOLDS[reason]() if reason in HOLDS else reason}"
         if until is not None:
-            return format_html('<span class="state on_hold">{}, {} {}</span>', words, _("until"), at(context, until))
+            return format_html(
+                '<span class="state on_hold">{}, {} {}</span>', words, _("until"), at(context, until)
+            )
     return format_html('<span class="state {}">{}</span>', value, words)
 
 
@@ -146,7 +150,9 @@ def clock(context: Context, value: Clock, short: bool = False) -> SafeString:
 @register.simple_tag
 def who(value: Face | None, short: bool = False, size: str = "") -> SafeString:
     if value is None or value.kind == "nobody":
-        return format_html('<span class="who none"><span class="face none" aria-hidden="true"></span>{}</span>', _("Nobody"))
+        return format_html(
+            '<span class="who none"><span class="face none" aria-hidden="true"></span>{}</span>', _("Nobody")
+        )
     name = wording.short_name(value.name) if short and value.kind == "person" else value.name
     return format_html(
         '<span class="who{}" title="{}">{}<span class="name">{}</span></span>',
@@ -163,7 +169,9 @@ def face(value: Face | None, size: str = "") -> SafeString:
         return format_html('<span class="face none {}" aria-hidden="true"></span>', size)
     if value.kind == "machine":
         return format_html('<span class="face machine {}" aria-hidden="true">{}</span>', size, icon("bot"))
-    return format_html('<span class="face hue-{} {}" aria-hidden="true">{}</span>', value.hue, size, value.initials)
+    return format_html(
+        '<span class="face hue-{} {}" aria-hidden="true">{}</span>', value.hue, size, value.initials
+    )
 
 
 def iso(instant: datetime) -> str:
@@ -180,7 +188,7 @@ def absolute(instant: datetime) -> str:
 def when(instant: datetime | None) -> SafeString:
     """An instant whose text becomes relative ("6 min ago") where there is JavaScript."""
     if instant is None:
-        return mark_safe("–")  # noqa: S308 - a literal
+        return mark_safe("–")
     return format_html('<time datetime="{}" data-relative>{}</time>', iso(instant), absolute(instant))
 
 
@@ -188,7 +196,7 @@ def when(instant: datetime | None) -> SafeString:
 def at(context: Context, instant: datetime | None, full: bool = False) -> SafeString:
     """An absolute instant, as short as it is clear: the time today, day and time otherwise."""
     if instant is None:
-        return mark_safe("–")  # noqa: S308 - a literal
+        return mark_safe("–")
     local, today = timezone.localtime(instant), timezone.localtime(moment(context))
     text = formats.time_format(local, "H:i")
     if full or local.date() != today.date():
@@ -253,7 +261,7 @@ def chips(items: Sequence[Any]) -> dict[str, Any]:
 
 
 @register.inclusion_tag("firstline/components/field.html")
-def field(bound: BoundField, label: str = "", help: str = "", draft: str = "") -> dict[str, Any]:  # noqa: A002
+def field(bound: BoundField, label: str = "", help: str = "", draft: str = "") -> dict[str, Any]:
     """Label, control, help, error. Django puts aria-describedby and aria-invalid on the control."""
     if draft:
         bound.field.widget.attrs["data-draft"] = draft
@@ -285,7 +293,9 @@ def empty(name: str, title: str, text: str = "", href: str = "", action: str = "
 
 
 @register.simple_block_tag
-def card(content: str, title: str, note: str = "", tone: str = "", fold: bool = False, id: str = "") -> SafeString:  # noqa: A002
+def card(
+    content: str, title: str, note: str = "", tone: str = "", fold: bool = False, id: str = ""
+) -> SafeString:
     """A titled group; `fold` makes it a closed disclosure, `tone` is alarm or good."""
     tag, head = ("details", "summary") if fold else ("section", "header")
     return format_html(

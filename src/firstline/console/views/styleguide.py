@@ -17,7 +17,12 @@ class SampleForm(forms.Form):
     group = forms.ChoiceField(label=_("Group"), choices=[("1", "First line"), ("2", "Network")])
     reach = forms.ChoiceField(
         label=_("Who is affected?"),
-        choices=[("one", _("Only me")), ("several", _("My team")), ("site", _("My site")), ("all", _("Everyone"))],
+        choices=[
+            ("one", _("Only me")),
+            ("several", _("My team")),
+            ("site", _("My site")),
+            ("all", _("Everyone")),
+        ],
         widget=forms.RadioSelect,
         initial="several",
     )
@@ -61,7 +66,16 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             "now": now,
             "priorities": [1, 2, 3, 4, 5, None],
             "states": ["new", "assigned", "in_progress", "resolved", "closed", "cancelled"],
-            "alert_states": ["firing", "acknowledged", "suppressed", "expired", "failed", "degraded", "healthy", "unknown"],
+            "alert_states": [
+                "firing",
+                "acknowledged",
+                "suppressed",
+                "expired",
+                "failed",
+                "degraded",
+                "healthy",
+                "unknown",
+            ],
             "clocks": _clocks(now),
             "faces": [
                 Face(name="Olena Kovalenko", id=3),

@@ -1,0 +1,59 @@
+"""Words for the values of the domain, in the reader's language."""
+
+from django.utils.translation import gettext as _
+
+
+def sorts() -> list[tuple[str, str]]:
+    return [
+        ("work_next", _("work next")),
+        ("updated", _("last change")),
+        ("opened", _("registration")),
+        ("resolved", _("resolution")),
+    ]
+
+
+def channel(value: str) -> str:
+    return {
+        "portal": _("by the portal"),
+        "e-mail": _("by mail"),
+        "mail": _("by mail"),
+        "phone": _("by phone"),
+        "chat": _("by chat"),
+        "monitoring": _("by monitoring"),
+        "siem": _("by the SIEM"),
+        "api": _("by the API"),
+        "console": _("in the console"),
+        "link": _("by a link"),
+    }.get(value.lower(), value)
+
+
+def hold_reasons() -> list[tuple[str, str]]:
+    return [
+        ("caller", _("the caller")),
+        ("vendor", _("a vendor")),
+        ("change", _("a change")),
+        ("problem", _("a problem")),
+        ("scheduled", _("an agreed time")),
+    ]
+
+
+def cancel_reasons() -> list[tuple[str, str]]:
+    return [
+        ("false_alarm", _("False alarm")),
+        ("withdrawn", _("Withdrawn by the caller")),
+        ("spam", _("Spam")),
+        ("not_an_incident", _("Not an incident")),
+    ]
+
+
+def level(value: int | None) -> str:
+    return {1: _("high"), 2: _("medium"), 3: _("low")}.get(value or 0, _("not known"))
+
+
+def extent(value: str) -> str:
+    return {
+        "one": _("one person"),
+        "several": _("several people"),
+        "site": _("a site"),
+        "all": _("everybody"),
+    }.get(value, value)
