@@ -6,6 +6,7 @@ behind a storm.
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class Gateway:
         self.intake = Intake(settings, sources, self._commits)
         self.forward = Forwarder(settings)
         self.streams = Streams(settings.database_url, key=settings.secret_key, heartbeat=settings.heartbeat)
+        self._watch: asyncio.Task[None] | None = None
         self._mail = MailListener(settings, self._pool, self._commits)
 
     async def open(self) -> None:
@@ -59,9 +61,12 @@ class Gateway:
         self.streams.start()
         await self._mail.start()
         _chain_signals(self.streams.end_all)
+        self._watch = asyncio.create_task(_end_with_parent())
 
     async def close(self) -> None:
         """Commit what was promised, then let go."""
+        if self._watch:
+            self._watch.cancel()
         await self._mail.stop()
         await self.streams.stop()
         await self._commits.stop()
@@ -124,6 +129,15 @@ def _chain_signals(first: Callable[[], None]) -> None:
 
         signal.signal(number, handler)
         signal.siginterrupt(number, False)
+
+
+async def _end_with_parent() -> None:
+    """Stop when the server's main process was killed: an orphan would go on holding the port."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(1.0)
+    log.warning("gateway.orphaned")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _raise_file_limit() -> None:
