@@ -60,6 +60,26 @@ class Override(models.Model):
         ]
 
 
+class SwapRequest(models.Model):
+    """`giver` asks that somebody takes their shifts of a stretch of time; untaken it changes nothing."""
+
+    id = models.BigAutoField(primary_key=True)
+    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="swaps")
+    giver = models.ForeignKey(Person, models.CASCADE, related_name="+")
+    taker = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    created_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "schedule_swap"
+        constraints = [
+            models.CheckConstraint(condition=Q(end__gt=models.F("start")), name="swap_ends_after_start")
+        ]
+
+
 class Policy(models.Model):
     """An escalation policy; its steps are in its versions."""
 
@@ -67,6 +87,7 @@ class Policy(models.Model):
     name = models.CharField(max_length=80, unique=True)
     owner = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="+")
     synthetic = models.BooleanField(default=False)
+    turns = models.JSONField(default=dict, help_text="how often each round-robin step has paged")
 
     class Meta:
         db_table = "policy"
@@ -155,6 +176,7 @@ class Page(models.Model):
     acknowledged_via = models.CharField(max_length=16, default="")
     answer = models.CharField(max_length=16, default="")  # acknowledged, declined
     key = models.CharField(max_length=120, unique=True)
+    ended_at = models.DateTimeField(null=True, help_text="answered, or no answer is wanted any more")
 
     class Meta:
         db_table = "page"
