@@ -22,26 +22,36 @@ from firstline.core.secrets import hash_token, new_token
 SETUP_VALID = timedelta(hours=24)
 _PERSON = ("name", "email", "phone", "place", "unit_id", "vip", "roles", "language", "zone", "is_active")
 _OWN = ("name", "phone", "place", "preferred_channel", "language", "zone", "shortcuts")
-_GROUP = ("name", "slug", "line", "email", "escalates_to_id", "manager_id", "security", "assignment", "active")
+_GROUP = (
+    "name",
+    "slug",
+    "line",
+    "email",
+    "escalates_to_id",
+    "manager_id",
+    "security",
+    "assignment",
+    "active",
+)
 
 
 @transaction.atomic
 def create_person(
     *, email: str, name: str = "", actor: Actor, now: datetime, password: str | None = None, **fields: Any
 ) -> Person:
-    """Add a person. `Invalid` names the field: a broken address, one already taken, an unknown role, a weak password."""
+    """Add a person. `Invalid` names the field: a broken or taken address, an unknown role, a weak password."""
     viewer = viewer_for(actor)
     if actor.is_human:
         viewer.require("people.edit")
-    person = Person(email=_address(email), name=name.strip() or email.split("@")[0], created_at=now)
+    person = Person(
+        email=_address(email), name=name.strip() or email.split("@", maxsplit=1)[0], created_at=now
+    )
     _apply(person, fields, {*_PERSON, "synthetic", "preferred_channel", "email_verified_at"})
     if Person.objects.filter(email__iexact=person.email).exists():
         raise Invalid("There is already a person with this address.", {"email": "already taken"})
     _set_password(person, password)
     person.save()
-    config_log.changed(
-        "person", person.id, actor=actor, now=now, before=None, after=_values(person, _PERSON)
-    )
+    config_log.changed("person", person.id, actor=actor, now=now, before=None, after=_values(person, _PERSON))
     return person
 
 
@@ -59,7 +69,9 @@ def edit_person(person_id: int, *, actor: Actor, now: datetime, **fields: Any) -
             raise Invalid("There is already a person with this address.", {"email": "already taken"})
     _apply(person, fields, {*_PERSON, *_OWN, "email_verified_at", "email_bounced_at"})
     person.save()
-    config_log.changed("person", person.id, actor=actor, now=now, before=before, after=_values(person, _PERSON))
+    config_log.changed(
+        "person", person.id, actor=actor, now=now, before=before, after=_values(person, _PERSON)
+    )
     return person
 
 

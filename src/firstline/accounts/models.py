@@ -45,9 +45,7 @@ class Person(AbstractBaseUser):
     phone = models.CharField(max_length=40, default="", blank=True)
     place = models.CharField(max_length=120, default="", blank=True)
     preferred_channel = models.CharField(max_length=16, default="e-mail", blank=True)
-    unit = models.ForeignKey(
-        OrganisationUnit, models.SET_NULL, null=True, blank=True, related_name="members"
-    )
+    unit = models.ForeignKey(OrganisationUnit, models.SET_NULL, null=True, blank=True, related_name="members")
     vip = models.BooleanField(default=False)
     roles = ArrayField(models.CharField(max_length=24), default=list, blank=True)
     language = models.CharField(max_length=12, default="en", blank=True)

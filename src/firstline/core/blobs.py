@@ -42,9 +42,7 @@ def sniff(head: bytes) -> str:
 
 
 @transaction.atomic
-def save(
-    filename: str, parts: Iterable[bytes], *, now: datetime, max_size: int = MAX_SIZE
-) -> Blob:
+def save(filename: str, parts: Iterable[bytes], *, now: datetime, max_size: int = MAX_SIZE) -> Blob:
     """Store a file from its parts without holding it whole. `Invalid` when it is larger than `max_size` bytes."""
     blob = Blob.objects.create(
         filename=clean_name(filename), content_type="", size=0, sha256="", created_at=now

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from firstline.core import event_log
 from firstline.core.actor import Actor
 from firstline.core.content import save_texts
-from firstline.core.event_log import DomainEvent, plain
+from firstline.core.event_log import DomainEvent, Names, plain
 
 SECRET = "•••"  # noqa: S105 - what stands in the log instead of a secret
 _ENUM_LENGTH = 24
@@ -23,7 +23,7 @@ class ConfigurationCreated(DomainEvent):
     verb: ClassVar[str] = "configuration_created"
     thing: str
 
-    def summary(self) -> str:
+    def summary(self, names: Names | None = None) -> str:
         return _("%(thing)s %(id)s created") % {"thing": self.thing, "id": self.subject_id}
 
 
@@ -33,7 +33,7 @@ class ConfigurationChanged(DomainEvent):
     verb: ClassVar[str] = "configuration_changed"
     thing: str
 
-    def summary(self) -> str:
+    def summary(self, names: Names | None = None) -> str:
         return _("%(thing)s %(id)s changed: %(fields)s") % {
             "thing": self.thing,
             "id": self.subject_id,
@@ -47,7 +47,7 @@ class ConfigurationDeleted(DomainEvent):
     verb: ClassVar[str] = "configuration_deleted"
     thing: str
 
-    def summary(self) -> str:
+    def summary(self, names: Names | None = None) -> str:
         return _("%(thing)s %(id)s deleted") % {"thing": self.thing, "id": self.subject_id}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 from psycopg.types.json import Jsonb
 
+from firstline.core import live
 from firstline.core.models import Due
 
 RETRY = timedelta(seconds=5)
@@ -44,6 +45,7 @@ def schedule(
                    failing_since = NULL""",
             [kind, Jsonb(dict(payload or {})), [s for s, _ in pairs], [d for _, d in pairs]],
         )
+    live.wake_engine()
 
 
 def unschedule(kind: str, subject_ids: Iterable[int]) -> None:

@@ -39,11 +39,12 @@ class DomainEvent:
     id: int | None = None
     recorded_at: datetime | None = None
 
-    def summary(self) -> str:
-        """One line for people, in the language in force."""
+    def summary(self, names: "Names | None" = None) -> str:
+        """One line for people, in the language in force. `names(kind, id)` gives what an id is called."""
         raise NotImplementedError
 
 
+Names = Callable[[str, int], str]
 E = TypeVar("E", bound=DomainEvent)
 Reaction = Callable[[Sequence[Any]], None]
 
@@ -77,9 +78,7 @@ def record(events: Sequence[DomainEvent], *, now: datetime) -> list[int]:
 
 
 def _row(event: DomainEvent, now: datetime) -> Event:
-    own = {
-        f.name: plain(getattr(event, f.name)) for f in dataclasses.fields(event) if f.name not in _COMMON
-    }
+    own = {f.name: plain(getattr(event, f.name)) for f in dataclasses.fields(event) if f.name not in _COMMON}
     return Event(
         subject_type=event.subject_type,
         subject_id=event.subject_id,

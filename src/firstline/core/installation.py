@@ -16,9 +16,9 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "agents_read_all": (True, "Agents may read incidents of groups they don't belong to"),
     "unknown_senders": (True, "A mail from an unknown address creates a caller"),
     "report_without_account": (True, "The portal takes reports without sign-in, verified by mail"),
-    "sign_up": (False, "Anybody may make an account"),
-    "confirm_window_days": (3, "Working days after which a resolved incident closes by silence"),
+    "confirm_window_days": ([3, 3, 3, 3, 3], "Working days after which a resolved P1…P5 closes by silence"),
     "remind_after_days": (1, "Working days after which the caller is reminded once (P1–P3)"),
+    "soak_hours": (8, "Working hours after which a resolved incident without a caller closes"),
     "rating_share_percent": (100, "Share of closures for which a rating is asked"),
     "burst_incidents": (3, "Fresh incidents on one service that propose a major incident"),
     "burst_minutes": (30, "Within how many minutes"),
@@ -29,7 +29,10 @@ SETTINGS: dict[str, tuple[Any, str]] = {
         "Work next: hours that P1…P5 without a running target may wait",
     ),
     "boost_minutes": ([240, 60, 0, 0, 0], "Work next: how far P1…P5 move ahead"),
-    "ola_stalled_minutes": (0, "Working minutes without progress after which an incident goes to the next group (0: never)"),
+    "ola_stalled_minutes": (
+        0,
+        "Working minutes without progress after which an incident goes to the next group (0: never)",
+    ),
 }
 
 
@@ -56,6 +59,4 @@ def put(key: str, value: Any, *, actor: Actor, now: datetime) -> None:
         raise Invalid(f"{key} must be of the kind of {default!r}.", {key: "wrong kind of value"})
     before = get(key)
     Setting.objects.update_or_create(key=key, defaults={"value": value})
-    config_log.changed(
-        f"setting {key}", 0, actor=actor, now=now, before={key: before}, after={key: value}
-    )
+    config_log.changed(f"setting {key}", 0, actor=actor, now=now, before={key: before}, after={key: value})

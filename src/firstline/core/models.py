@@ -139,3 +139,15 @@ class IdempotencyKey(models.Model):
     class Meta:
         db_table = "idempotency_key"
         constraints = [models.UniqueConstraint(fields=["scope", "key"], name="idempotency_once")]
+
+
+class RateWindow(models.Model):
+    """How often something was done by somebody in the present window of a rate limit (`core.rate`)."""
+
+    key = models.CharField(max_length=120, primary_key=True)
+    started_at = models.DateTimeField()
+    count = models.IntegerField()
+
+    class Meta:
+        db_table = "rate_window"
+        indexes = [models.Index(fields=["started_at"], name="rate_window_started")]

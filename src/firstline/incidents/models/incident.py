@@ -100,21 +100,25 @@ class Incident(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["work_next_at", "id"], condition=Q(state__in=OPEN), name="incident_work_next"),
+            models.Index(
+                fields=["work_next_at", "id"], condition=Q(state__in=OPEN), name="incident_work_next"
+            ),
             models.Index(
                 fields=["group", "work_next_at", "id"], condition=Q(state__in=OPEN), name="incident_of_group"
             ),
             models.Index(
-                fields=["assignee", "work_next_at", "id"], condition=Q(state__in=OPEN), name="incident_of_person"
+                fields=["assignee", "work_next_at", "id"],
+                condition=Q(state__in=OPEN),
+                name="incident_of_person",
             ),
             models.Index(fields=["service", "-registered_at"], name="incident_of_service"),
             models.Index(fields=["caller", "-registered_at"], name="incident_of_caller"),
             models.Index(fields=["-updated_at", "-id"], name="incident_updated"),
             models.Index(fields=["-registered_at", "-id"], name="incident_registered"),
-            models.Index(fields=["resolved_at", "id"], condition=Q(state="resolved"), name="incident_to_confirm"),
             models.Index(
-                fields=["look_again_at"], condition=Q(state="on_hold"), name="incident_look_again"
+                fields=["resolved_at", "id"], condition=Q(state="resolved"), name="incident_to_confirm"
             ),
+            models.Index(fields=["look_again_at"], condition=Q(state="on_hold"), name="incident_look_again"),
             models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="incident_children"),
             models.Index(
                 fields=["published_at"], condition=Q(published_at__isnull=False), name="incident_published"
