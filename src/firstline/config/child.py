@@ -6,8 +6,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from . import env, lifeline
+from . import env, lifeline, logs
 
 SETTINGS = "firstline.config.settings"
 
@@ -21,6 +22,7 @@ def gateway() -> None:
 
 def web() -> None:
     environment = env.read()
+    Path(environment.web_socket).unlink(missing_ok=True)  # a killed one leaves it, and then it can't be bound
     _granian(
         [
             *("--interface", "wsgi", "--uds", environment.web_socket, "--uds-permissions", "600"),
@@ -102,3 +104,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+elif __name__ == "__mp_main__":  # a worker that granian spawned: it logs alike, and ends with granian
+    lifeline.signal_when_parent_dies(signal.SIGTERM, os.getppid())
+    logs.configure(os.environ.get("FIRSTLINE_LOG_FORMAT") or "text", os.environ.get("FIRSTLINE_LOG_LEVEL") or "info")

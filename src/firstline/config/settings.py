@@ -24,6 +24,7 @@ ALLOWED_HOSTS = [SITE_HOST, "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [URL]
 
 INSTALLED_APPS = [
+    "firstline.portal",  # first: its templates of the sign-in pages stand before allauth's own
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -53,7 +54,6 @@ INSTALLED_APPS = [
     "firstline.reports",
     "firstline.desk",
     "firstline.console",
-    "firstline.portal",
     "firstline.api",
     "firstline.engine",
     "firstline.cli",
@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "firstline.portal.middleware.LocalTime",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -103,6 +104,33 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {"user_attributes": ("email", "name")}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+
+# Sign-in: by password or a code sent by mail, with a second factor where the person set one up; by the identity
+# provider. Nobody "makes an account": people come by report, mail, import or that provider.
+ACCOUNT_ADAPTER = "firstline.portal.adapters.Accounts"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # the code and the reset mail prove the address; the first people are set up
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_USER_DISPLAY = "firstline.portal.adapters.display_name"
+SOCIALACCOUNT_ADAPTER = "firstline.portal.adapters.Identities"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True  # an address that the provider has verified is the person of that address
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+MFA_ADAPTER = "firstline.portal.adapters.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 LANGUAGE_CODE = ENVIRONMENT.language
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
@@ -155,6 +183,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _HTTPS else "http"
 SOCIALACCOUNT_PROVIDERS = env.identity_providers(ENVIRONMENT)
 
 globals().update(env.django_mail(ENVIRONMENT))

@@ -6,7 +6,6 @@ import fcntl
 import http.client
 import os
 import socket
-import stat
 import sys
 import tempfile
 import time
@@ -221,9 +220,9 @@ def _announce(environment: Environment, supervisor: Supervisor, say: Say, begun:
 
 
 def _answers(environment: Environment) -> bool:
-    path = Path(environment.web_socket)
-    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
-        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(environment.web_socket) != 0:
+            return False
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(environment.host, environment.host)  # noqa: S104 - compared
     connection = http.client.HTTPConnection(host, environment.port, timeout=5)
     try:

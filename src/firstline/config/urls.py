@@ -9,5 +9,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz/engine", health.engine),
     path("readyz", health.ready),
     path("metrics", health.figures),
-    path("account/", include("allauth.urls")),
+    path("", include("firstline.portal.sign_in_urls")),
+    # portal
 ]

@@ -1,0 +1,75 @@
+# Firstline. `make` lists what there is; `make up` is all a newcomer needs.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PORT ?= 8000
+DATA ?= $(CURDIR)/var/data
+WORKERS ?= auto
+TESTS ?= tests
+HTTPS := FIRSTLINE_URL=https://firstline.example.com
+
+.PHONY: help env up demo test smoke prove check bench fmt messages screenshots assets lock doctor clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(READY) ## Make .venv from the hash-pinned lock
+
+$(READY): requirements/dev.txt pyproject.toml package.json package-lock.json hatch_build.py scripts/make-env
+	@bash scripts/make-env $(VENV)
+	@touch $@
+
+up: env ## Start everything on this machine (PORT=8000, DATA=var/data)
+	@exec $(BIN)/firstline up --data "$(DATA)" --port $(PORT)
+
+demo: env ## The same with a believable company and live traffic, in a place of its own
+	@exec $(BIN)/firstline up --data "$(DATA)-demo" --port $(PORT) --demo
+
+test: env ## Run all tests, in parallel, browser included (DATABASE_URL=… for another PostgreSQL, TESTS=tests/unit)
+	@bash scripts/find-chromium $(BIN)
+	@nice $(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+smoke: env ## A part of the tests on Debian's own PostgreSQL, where its programs are there
+	@bash scripts/smoke-on-debian $(BIN)
+
+prove: env ## The long one: hundreds of thousands of cases, the full import, at least 100 kills
+	@bash scripts/find-chromium $(BIN)
+	FIRSTLINE_PROVE=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+check: env ## Lint, format, types, layers, deployment, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(HTTPS) $(BIN)/firstline manage check --deploy --fail-level WARNING
+	$(BIN)/firstline manage makemigrations --check --dry-run
+
+fmt: env ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+messages: env ## Collect the interface texts for translation, and compile the translations
+	@bash scripts/messages $(BIN)
+
+assets: env ## Fetch the browser files again from npm
+	$(BIN)/python hatch_build.py
+
+bench: env ## Measure, and print ratios
+	@for part in bench/*/run.py bench/run.py; do if [ -f "$$part" ]; then $(BIN)/python "$$part" || exit; fi; done
+
+screenshots: env ## Take the pictures of the README from the demo
+	@bash scripts/find-chromium $(BIN)
+	$(BIN)/python scripts/screenshots.py
+
+lock: env ## Resolve the dependencies again into requirements/
+	@bash scripts/lock $(BIN)
+
+doctor: env ## The state of each part
+	@FIRSTLINE_DATA="$(DATA)" $(BIN)/firstline doctor
+
+clean: ## Remove what can be made again (not your data in var/)
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf src/firstline/console/static/vendor
