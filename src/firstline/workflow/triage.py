@@ -11,9 +11,11 @@ import structlog
 from django.db import transaction
 
 from firstline.classification import actions as classification
+from firstline.classification.queries import Origin
 from firstline.core import due
 from firstline.incidents.actions import triage
 from firstline.incidents.actions.writing import locked
+from firstline.intake.models import Edge
 
 BATCH = 200
 log = structlog.get_logger(__name__)
@@ -51,11 +53,21 @@ def _alone(item: due.DueItem, now: datetime) -> None:
 
 def _triage(ids: Sequence[int], now: datetime) -> None:
     rows = [row for row in locked(ids) if row.is_open]
-    classification.categorise_batch([row.id for row in rows], now=now)
-    rows = [row for row in locked(ids) if row.is_open]
-    triage.give_owner(rows, now=now)
+    chosen = classification.categorise_new(rows, now=now, origins=_origins([row.id for row in rows]))
     comparisons = triage.compare_new(rows, now=now)
     triage.prioritise([row.id for row in rows], now=now, comparisons=comparisons)
+    triage.give_owner(locked([row.id for row in rows]), now=now, chosen=chosen)
+
+
+def _origins(ids: Sequence[int]) -> dict[int, Origin]:
+    """What the first alert of each incident adds: the kind and group of its source, its labels."""
+    found: dict[int, Origin] = {}
+    edges = Edge.objects.filter(incident_id__in=ids).order_by("-id")
+    for incident_id, kind, group_id, labels in edges.values_list(
+        "incident_id", "span__source__kind", "span__source__group_id", "span__labels"
+    ):
+        found[incident_id] = Origin(source_kind=kind, group_id=group_id, labels=labels)
+    return found
 
 
 def run_reassess(now: datetime) -> int:

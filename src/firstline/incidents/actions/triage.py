@@ -303,7 +303,9 @@ def give_owner(
     events: list[IncidentEvent] = []
     given = []
     for row in homeless:
-        group, why = (chosen or {}).get(row.id) or _owner(row, groups, catch_all, security)
+        group, why = (chosen or {}).get(row.id, (None, ""))
+        if group not in groups or (row.security and not groups[group]):
+            group, why = _owner(row, groups, catch_all, security)
         if group is None:
             continue
         changes: dict[str, Any] = {"group_id": (None, group)}
