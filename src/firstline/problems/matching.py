@@ -8,57 +8,10 @@ SHOWN_FROM = 0.35
 _WORD = re.compile(r"\w+")
 # Words that say nothing about what is wrong; deliberately few, in the languages that come first.
 _COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "cannot",
-        "do",
-        "does",
-        "error",
-        "for",
-        "from",
-        "has",
-        "have",
-        "i",
-        "in",
-        "is",
-        "it",
-        "my",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "our",
-        "please",
-        "problem",
-        "since",
-        "the",
-        "this",
-        "to",
-        "was",
-        "we",
-        "when",
-        "with",
-        "you",
-        "der",
-        "die",
-        "das",
-        "ein",
-        "eine",
-        "ist",
-        "nicht",
-        "und",
-        "es",
-        "ich",
-    ]
+    _WORD.findall(
+        "a an and are as at be by can cannot do does error for from has have i in is it my no not of on or our please "
+        "problem since the this to was we when with you der die das ein eine ist nicht und es ich"
+    )
 )
 
 

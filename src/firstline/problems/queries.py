@@ -97,7 +97,7 @@ def timeline(viewer: Viewer, problem_id: int) -> list[Entry]:
     """Everything that happened to a problem, in order: three queries."""
     problem(viewer, problem_id)
     log = list(event_log.read("problem", problem_id))
-    people = {event.actor.id for event in log if event.actor.is_human}
+    people = [event.actor.id for event in log if event.actor.is_human and event.actor.id is not None]
     names = dict(Person.objects.filter(id__in=people).values_list("id", "name"))
     bodies = texts({event.content_id for event in log if event.content_id is not None})
     return [
