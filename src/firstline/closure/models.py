@@ -14,9 +14,10 @@ class Confirmation(models.Model):
     person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
     resolution_number = models.IntegerField(default=1, help_text="1 + reopenings at that time")
     asked_at = models.DateTimeField()
+    close_at = models.DateTimeField(null=True, help_text="closes by silence then; null: only a person closes it")
     reminded_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
-    answer = models.CharField(max_length=14, default="")  # fixed, still_broken, none
+    answer = models.CharField(max_length=14, default="")  # fixed, still_broken, none, withdrawn
     on_behalf_by = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
     ask_rating = models.BooleanField(default=True)
     rating = models.SmallIntegerField(null=True)
@@ -31,4 +32,9 @@ class Confirmation(models.Model):
                 condition=models.Q(rating__isnull=True) | models.Q(rating__gte=1, rating__lte=5),
                 name="rating_one_to_five",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["close_at", "id"], condition=models.Q(answered_at=None), name="confirmation_waiting"
+            )
         ]

@@ -187,3 +187,21 @@ class MailMessage(models.Model):
     class Meta:
         db_table = "mail_message"
         constraints = [models.UniqueConstraint(fields=["source", "message_id"], name="mail_once")]
+
+
+class UnverifiedReport(models.Model):
+    """A report without an account, kept until its mail address is proven by the link that was sent to it."""
+
+    id = models.BigAutoField(primary_key=True)
+    email = models.CharField(max_length=254)
+    name = models.CharField(max_length=120, default="")
+    answers = models.JSONField(help_text="what the form said; `intake.reports.Answers` as JSON")
+    blob_ids = ArrayField(models.BigIntegerField(), default=list)
+    language = models.CharField(max_length=12, default="en")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    incident = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        db_table = "unverified_report"
+        indexes = [models.Index(fields=["expires_at"], name="unverified_report_expiry")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from firstline.closure import reactions as closure
 from firstline.core import due
 from firstline.core.event_log import DomainEvent, Reaction
 from firstline.incidents import events as happened
@@ -14,4 +15,9 @@ def start_triage(opened: Sequence[DomainEvent]) -> None:
 
 REACTIONS: Mapping[type[DomainEvent], Sequence[Reaction]] = {
     happened.IncidentOpened: [start_triage],
+    happened.Resolved: [closure.ask],
+    happened.Reopened: [closure.withdraw],
+    happened.Closed: [closure.withdraw],
+    happened.Cancelled: [closure.withdraw],
+    happened.MergedInto: [closure.withdraw],
 }
