@@ -38,7 +38,8 @@ class World:
 
     def incident(self, **fields: object) -> int:
         report = actions.Report(
-            **{"title": "VPN drops", "channel": "phone", "received_at": NOW, "caller_id": self.caller.id} | fields
+            **{"title": "VPN drops", "channel": "phone", "received_at": NOW, "caller_id": self.caller.id}
+            | fields
         )
         return actions.register_one(report, actor=ENGINE, now=NOW).id
 
@@ -67,7 +68,9 @@ def test_a_person_needs_a_caller_and_a_machine_does_not(world: World) -> None:
 
 def test_detected_is_never_later_than_registered(world: World) -> None:
     incident = actions.register_one(
-        actions.Report(title="x", channel="monitoring", received_at=NOW, detected_at=at(60)), actor=ENGINE, now=NOW
+        actions.Report(title="x", channel="monitoring", received_at=NOW, detected_at=at(60)),
+        actor=ENGINE,
+        now=NOW,
     )
     assert incident.detected_at == NOW
 
@@ -186,7 +189,9 @@ def test_two_people_at_once_merge_unless_they_touch_the_same_field(world: World)
     actions.edit(incident, {"title": "VPN drops in Lviv"}, actor=world.agent, now=at(1), version=seen)
     actions.edit(incident, {"extent": "site"}, actor=world.agent, now=at(2), version=seen)
     with pytest.raises(Conflict) as refused:
-        actions.edit(incident, {"title": "Other"}, actor=Actor.person(world.other.id), now=at(3), version=seen)
+        actions.edit(
+            incident, {"title": "Other"}, actor=Actor.person(world.other.id), now=at(3), version=seen
+        )
     assert refused.value.theirs["title"]["value"] == "VPN drops in Lviv"
 
 
