@@ -1,0 +1,211 @@
+"""A raw mail → what Firstline needs of it. Never raises, however broken the message is.
+
+The raw bytes are kept elsewhere; nothing here is the only copy of anything.
+"""
+
+import email
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from firstline.intake.automatic import automatic_reason
+from firstline.intake.bounces import Bounce, bounce_of
+from firstline.intake.mailtext import (
+    BROKEN,
+    addresses,
+    body_of,
+    clean,
+    decoded,
+    header,
+    headers,
+    text_of_html,
+)
+from firstline.intake.quoting import Folded, fold
+
+T = TypeVar("T")
+MESSAGE_ID = re.compile(r"<([^<>\s]{1,500})>")
+TEXT_LIMIT = 200_000
+PARTS_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailAttachment:
+    """One attached file; `inline` when the text shows it in place."""
+
+    name: str
+    content_type: str
+    content: bytes
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail as far as it could be understood. Addresses are in lower case; empty means: not there.
+
+    `automatic` says by which sign nobody wrote this by hand; `bounce` is set when it reports a delivery.
+    `text` is all of the text, `folded` the same cut into what was written now and what was quoted.
+    """
+
+    message_id: str
+    sender: str
+    sender_name: str
+    recipients: tuple[str, ...]
+    subject: str
+    sent_at: datetime | None
+    replies_to: tuple[str, ...]
+    reply_address: str
+    text: str
+    folded: Folded
+    attachments: tuple[MailAttachment, ...]
+    automatic: str
+    bounce: Bounce | None
+    authentication: tuple[str, ...]
+    loop: tuple[str, ...]
+
+
+def parse(raw: bytes, *, return_path: str | None = None) -> Mail:
+    """The mail in `raw`. `return_path` is the envelope's sender where the way in knows it (SMTP), ""
+    when it was <>.
+    """
+    message = _message(raw)
+    text, attachments = _contents(message)
+    bounce = bounce_of(message, text)
+    name, sender = next(iter(addresses(headers(message, "From"))), ("", ""))
+    return Mail(
+        message_id=_message_id(message, raw),
+        sender=sender,
+        sender_name=name,
+        recipients=_recipients(message),
+        subject=header(message, "Subject")[:1000],
+        sent_at=_sent_at(message),
+        replies_to=_replies_to(message),
+        reply_address=next((address for _, address in addresses(headers(message, "Reply-To"))), ""),
+        text=text,
+        folded=fold(text),
+        attachments=tuple(attachments),
+        automatic=automatic_reason(message, return_path=return_path) or ("bounce" if bounce else ""),
+        bounce=bounce,
+        authentication=tuple(headers(message, "Authentication-Results")),
+        loop=tuple(headers(message, "X-Firstline-Loop")),
+    )
+
+
+def _message(raw: bytes) -> Message:
+    try:
+        return email.message_from_bytes(raw, policy=policy.compat32)
+    except (*BROKEN, IndexError):
+        broken = Message()
+        broken.set_payload(raw.decode("utf-8", "replace"))
+        return broken
+
+
+def _message_id(message: Message, raw: bytes) -> str:
+    """The Message-ID without its brackets; a digest of the message where it has none, so that it still
+    comes once.
+    """
+    for value in headers(message, "Message-ID"):
+        found = MESSAGE_ID.search(value)
+        plain = clean(found.group(1) if found else value).strip("<> ")
+        if plain and " " not in plain:
+            return plain[:500]
+    return f"{hashlib.sha256(raw).hexdigest()}@digest.invalid"
+
+
+def _recipients(message: Message) -> tuple[str, ...]:
+    names = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "Resent-To")
+    values = [value for name in names for value in headers(message, name)]
+    return tuple(dict.fromkeys(address for _, address in addresses(values)))
+
+
+def _replies_to(message: Message) -> tuple[str, ...]:
+    """Message-IDs that this one answers, the nearest first."""
+    nearest = [found for value in headers(message, "In-Reply-To") for found in MESSAGE_ID.findall(value)]
+    older = [found for value in headers(message, "References") for found in MESSAGE_ID.findall(value)]
+    return tuple(dict.fromkeys(clean(found) for found in (*nearest, *reversed(older))))[:50]
+
+
+def _sent_at(message: Message) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(header(message, "Date"))
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (*BROKEN, IndexError, OverflowError):
+        return None
+    return found if found.year > 1970 else None
+
+
+def _contents(message: Message) -> tuple[str, list[MailAttachment]]:
+    """The text (plain where there is any, else of the HTML) and the attached files."""
+    plain: list[str] = []
+    markup: list[str] = []
+    attachments: list[MailAttachment] = []
+    for part in _leaves(message):
+        kind = _quietly(part.get_content_type, "application/octet-stream")
+        name = attachment_name(part)
+        attached = _quietly(part.get_content_disposition, None) == "attachment" or bool(name)
+        if kind in ("text/plain", "message/delivery-status") and not attached:
+            plain.append(_text(part))
+        elif kind == "text/html" and not attached:
+            markup.append(text_of_html(_text(part)))
+        elif content := body_of(part):
+            attachments.append(_attachment(part, kind, name, content))
+    text = "\n\n".join(piece for piece in plain if piece.strip()) or "\n\n".join(markup)
+    return text[:TEXT_LIMIT].strip("\n"), attachments
+
+
+def _leaves(message: Message) -> list[Message]:
+    """The parts that hold something; attached messages count as one, and are not looked into."""
+    found: list[Message] = []
+    waiting = [message]
+    while waiting and len(found) < PARTS_LIMIT:
+        part = waiting.pop(0)
+        payload = part.get_payload()
+        is_report = _quietly(part.get_content_type, "") == "message/delivery-status"
+        if is_report and isinstance(payload, list):
+            found.append(part)
+        elif isinstance(payload, list) and _quietly(part.get_content_maintype, "") != "message":
+            waiting[:0] = [item for item in payload if isinstance(item, Message)]
+        else:
+            found.append(part)
+    return found
+
+
+def _text(part: Message) -> str:
+    return decoded(body_of(part), _quietly(part.get_content_charset, None))
+
+
+def _attachment(part: Message, kind: str, name: str, content: bytes) -> MailAttachment:
+    inline = _quietly(part.get_content_disposition, None) != "attachment" and bool(header(part, "Content-ID"))
+    usual = "message.eml" if kind == "message/rfc822" else "attachment"
+    return MailAttachment(name=name or usual, content_type=kind[:127], content=content, inline=inline)
+
+
+def attachment_name(part: Message) -> str:
+    """The file's name without any folder; empty when it has none."""
+    name = _quietly(part.get_filename, None)
+    if not isinstance(name, str):
+        return ""
+    from_encoded = header_value(name)
+    return re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', "_", from_encoded.replace("\\", "/").rpartition("/")[2])[
+        :200
+    ]
+
+
+def header_value(value: str) -> str:
+    """A parameter that was written as encoded words against the standard, as many programs do."""
+    carrier = Message()
+    carrier["x"] = value.replace("\r", " ").replace("\n", " ")
+    return header(carrier, "x")
+
+
+def _quietly(read: Callable[[], T | None], usual: T) -> T:
+    try:
+        value = read()
+    except (*BROKEN, IndexError):
+        return usual
+    return usual if value is None else value
