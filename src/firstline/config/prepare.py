@@ -4,6 +4,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from firstline.core import clock
+from firstline.workflow.seed import ensure_defaults
+
 from .fingerprint import mark_prepared
 
 _LOCK = 4_711_002
@@ -21,6 +24,7 @@ def migrate() -> None:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         try:
             call_command("migrate", verbosity=0, interactive=False)
+            ensure_defaults(now=clock.now())
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
