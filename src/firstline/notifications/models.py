@@ -86,7 +86,9 @@ class Delivery(models.Model):
     state = models.CharField(max_length=10, default="due")  # due, sending, delivered, failed, dropped
     priority = models.SmallIntegerField(default=5, help_text="lane: 0 pages, 5 answers, 9 digests")
     attempts = models.IntegerField(default=0)
-    fallback = models.JSONField(default=list, help_text="[channel, address, method id] to try if this one fails")
+    fallback = models.JSONField(
+        default=list, help_text="[channel, address, method id] to try if this one fails"
+    )
     give_up_at = models.DateTimeField(null=True, help_text="no further attempt after this")
     lease_until = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)

@@ -1,13 +1,11 @@
-"""Telling people something by mail: one message, one delivery per address, in the ledger until it is through."""
+"""The short ways of telling something by mail, for whoever needs nothing more."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from firstline.accounts.models import Person
-from firstline.notifications.models import Delivery, Message
-
-EMAIL = "email"
-LANE_ANSWERS = 5
+from firstline.notifications.actions import Outgoing, To, send
+from firstline.notifications.models import Message
 
 
 def tell_people(
@@ -23,54 +21,46 @@ def tell_people(
     urgency: str = "low",
     synthetic: bool = False,
 ) -> Message | None:
-    """Tell these people, who may see what is said (the caller has filtered them). The same `key` is told once.
+    """Tell these people, who may see what is said (the caller has filtered them). The same `key` is told
+    once.
 
     Returns the message, None when nobody is left to tell.
     """
-    wanted = {f"{key}:{person.id}"[:120]: person for person in people if person.is_active}
-    told = set(Delivery.objects.filter(idempotency_key__in=wanted).values_list("idempotency_key", flat=True))
-    fresh = {name: person for name, person in wanted.items() if name not in told}
-    if not fresh:
-        return None
-    message = Message.objects.create(
-        kind=kind,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        subject=subject,
-        body=body,
-        urgency=urgency,
-        created_at=now,
-        synthetic=synthetic,
-    )
-    Delivery.objects.bulk_create(
+    told = send(
         [
-            Delivery(
-                message=message,
-                person=person,
-                channel=EMAIL,
-                address=person.email,
-                idempotency_key=name,
-                due_at=now,
-                priority=LANE_ANSWERS,
+            Outgoing(
+                kind=kind,
+                subject=subject,
+                body=body,
+                key=key,
+                to=[To(person_id=person.id, address=person.email) for person in people if person.is_active],
+                subject_type=subject_type,
+                subject_id=subject_id,
+                urgency=urgency,
+                synthetic=synthetic,
             )
-            for name, person in fresh.items()
         ],
-        ignore_conflicts=True,
+        now=now,
     )
-    return message
+    return told[0] if told else None
 
 
-def tell_address(address: str, *, kind: str, subject: str, body: str, key: str, now: datetime) -> Message:
+def tell_address(
+    address: str, *, kind: str, subject: str, body: str, key: str, now: datetime
+) -> Message | None:
     """Tell whoever reads this mail address, person or not: sign-in codes, the link that verifies a report."""
-    message = Message.objects.create(
-        kind=kind, subject_type="address", subject=subject, body=body, urgency="high", created_at=now
+    told = send(
+        [
+            Outgoing(
+                kind=kind,
+                subject=subject,
+                body=body,
+                key=key,
+                to=[To(address=address)],
+                subject_type="address",
+                urgency="high",
+            )
+        ],
+        now=now,
     )
-    Delivery.objects.create(
-        message=message,
-        channel=EMAIL,
-        address=address,
-        idempotency_key=key[:120],
-        due_at=now,
-        priority=LANE_ANSWERS,
-    )
-    return message
+    return told[0] if told else None
