@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import structlog
@@ -158,14 +158,16 @@ class Busy(asyncio.Protocol):
     """Turns one connection away."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(b"421 4.7.0 Too many connections, try again later\r\n")
-        transport.close()
+        writer = cast(asyncio.WriteTransport, transport)  # uvloop's is none by descent
+        writer.write(b"421 4.7.0 Too many connections, try again later\r\n")
+        writer.close()
 
 
 def _row(source: int, address: str, session: Session, envelope: Envelope, content: Any) -> InboxRow:
     headers = {
-        "mail_from": envelope.mail_from or "",
+        "mail_from": (envelope.mail_from or "")
+        .removeprefix("<")
+        .removesuffix(">"),  # a bounce comes from `<>`
         "rcpt_to": address,
         "peer": _peer(session),
         "helo": session.host_name or "",

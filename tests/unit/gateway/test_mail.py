@@ -1,0 +1,127 @@
+"""Mail over SMTP, with Python's own client against the real listener."""
+
+import smtplib
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+
+from firstline.gateway.mail import LARGEST_MESSAGE, MOST_CONNECTIONS
+from tests.database import Clone
+
+from .conftest import Running, answers, free_port, wait_for
+
+MESSAGE = b"Subject: Disk full\r\nMessage-ID: <1@example.org>\r\n\r\nHelp, \xff\x00 raw bytes stay.\r\n.leading dot\r\n"
+
+
+@pytest.fixture
+def smtp(start: Callable[..., Running]) -> Iterator[tuple[Running, int]]:
+    port = free_port()
+    running = start(FIRSTLINE_SMTP_PORT=str(port))
+    wait_for(lambda: answers(port))
+    yield running, port
+
+
+def test_a_message_is_stored_as_it_came_for_each_source(
+    smtp: tuple[Running, int], source: Callable[..., str]
+) -> None:
+    gateway, port = smtp
+    source("mail", address="Help@example.org")
+    source("mail", address="second@example.org")
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        recipients = ["help@example.org", "help+i17-abc@example.org", "SECOND@example.org"]
+        assert client.sendmail("ann@example.com", recipients, MESSAGE) == {}
+    first, second = gateway.rows()
+    assert {first["source_id"], second["source_id"]} == source_ids(gateway)
+    assert bytes(first["body"]) == bytes(second["body"]) == MESSAGE
+    assert (first["kind"], first["content_type"]) == ("mail", "message/rfc822")
+    assert first["headers"]["mail_from"] == "ann@example.com"
+    assert (first["headers"]["rcpt_to"], second["headers"]["rcpt_to"]) == (
+        "help@example.org",
+        "SECOND@example.org",
+    )
+
+
+def source_ids(gateway: Running) -> set[int]:
+    with psycopg.connect(gateway.database) as connection:
+        return {number for (number,) in connection.execute("SELECT id FROM intake_source").fetchall()}
+
+
+def test_two_messages_on_one_connection_keep_their_own_recipients(
+    smtp: tuple[Running, int], source: Callable[..., str]
+) -> None:
+    gateway, port = smtp
+    source("mail", address="a@example.org")
+    source("mail", address="b@example.org")
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.sendmail("x@example.com", ["a@example.org"], MESSAGE)
+        client.sendmail("", ["b@example.org"], MESSAGE)
+    assert [row["headers"]["rcpt_to"] for row in gateway.rows()] == ["a@example.org", "b@example.org"]
+    assert gateway.rows()[1]["headers"]["mail_from"] == ""
+
+
+@pytest.mark.parametrize("fields", [None, {"enabled": False}, {"allowed_networks": ["10.0.0.0/8"]}])
+def test_mail_for_nobody_is_refused_at_once(
+    smtp: tuple[Running, int], source: Callable[..., str], fields: dict[str, object] | None
+) -> None:
+    gateway, port = smtp
+    if fields is not None:
+        source("mail", address="help@example.org", **fields)
+    with smtplib.SMTP("127.0.0.1", port) as client, pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        client.sendmail("ann@example.com", ["help@example.org"], MESSAGE)
+    assert refused.value.recipients["help@example.org"][0] == 550
+    assert gateway.rows() == []
+
+
+def test_a_message_that_is_too_large_is_552(smtp: tuple[Running, int], source: Callable[..., str]) -> None:
+    gateway, port = smtp
+    source("mail", address="help@example.org")
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.ehlo()
+        assert client.docmd("MAIL", f"FROM:<a@b.c> SIZE={LARGEST_MESSAGE + 1}")[0] == 552
+        client.docmd("MAIL", "FROM:<a@b.c>")
+        client.docmd("RCPT", "TO:<help@example.org>")
+        assert client.data((b"x" * 998 + b"\r\n") * (LARGEST_MESSAGE // 1000 + 1))[0] == 552
+    assert gateway.rows() == []
+
+
+def test_without_the_database_mail_is_asked_to_come_again(
+    smtp: tuple[Running, int], source: Callable[..., str], cloned_database: Clone
+) -> None:
+    gateway, port = smtp
+    source("mail", address="help@example.org")
+    with (
+        smtplib.SMTP("127.0.0.1", port) as client,
+        psycopg.connect(
+            cloned_database.url.replace(cloned_database.name, "postgres"), autocommit=True
+        ) as admin,
+    ):
+        client.ehlo()
+        client.docmd("MAIL", "FROM:<a@b.c>")
+        assert client.docmd("RCPT", "TO:<help@example.org>")[0] == 250
+        admin.execute(f'ALTER DATABASE "{cloned_database.name}" WITH ALLOW_CONNECTIONS false')
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [cloned_database.name],
+        )
+        assert client.data(MESSAGE)[0] == 451
+        client.docmd("MAIL", "FROM:<a@b.c>")
+        assert client.docmd("RCPT", "TO:<help@example.org>")[0] == 451
+        admin.execute(f'ALTER DATABASE "{cloned_database.name}" WITH ALLOW_CONNECTIONS true')
+    assert gateway.rows() == []
+
+
+def test_connections_are_bounded(smtp: tuple[Running, int]) -> None:
+    _, port = smtp
+    with ExitStack() as stack:
+
+        def connect() -> bytes:
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            return held.recv(100)[:3]
+
+        for _ in range(MOST_CONNECTIONS):
+            wait_for(lambda: connect() == b"220")  # the fixture's own may not be forgotten yet
+        assert connect() == b"421"
+    wait_for(lambda: smtplib.SMTP("127.0.0.1", port).ehlo()[0] == 250)
