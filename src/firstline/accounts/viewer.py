@@ -122,6 +122,7 @@ def _broke_glass(person_id: int) -> bool:
 def break_glass(viewer: Viewer, *, reason: str, until: datetime, now: datetime) -> BreakGlass:
     """Enter security incidents for a stated reason and time. The row is the record; who reads what is logged too."""
     viewer.require("security.break_glass")
+    assert viewer.person_id is not None  # the verb is of people's roles
     if not reason.strip():
         raise NotAllowed("Breaking the glass needs a reason.")
     return BreakGlass.objects.create(

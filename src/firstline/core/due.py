@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from firstline.core import live
 from firstline.core.models import Due
@@ -39,11 +38,11 @@ def schedule(
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO due (kind, subject_id, due_at, payload, attempts, error)
-               SELECT %s, s, d, %s, 0, '' FROM unnest(%s::bigint[], %s::timestamptz[]) AS t(s, d)
+               SELECT %s, s, d, %s::jsonb, 0, '' FROM unnest(%s::bigint[], %s::timestamptz[]) AS t(s, d)
                ON CONFLICT (kind, subject_id) DO UPDATE
                SET due_at = excluded.due_at, payload = excluded.payload, attempts = 0, error = '',
                    failing_since = NULL""",
-            [kind, Jsonb(dict(payload or {})), [s for s, _ in pairs], [d for _, d in pairs]],
+            [kind, json.dumps(dict(payload or {})), [s for s, _ in pairs], [d for _, d in pairs]],
         )
     live.wake_engine()
 

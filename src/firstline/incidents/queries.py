@@ -182,17 +182,24 @@ def lookup(log: Iterable[DomainEvent]) -> Callable[[str, int], str]:
             rows = model.objects.filter(id__in=ids).values_list("id", field)
             found |= {(kind, id): name for id, name in rows}
 
-    def name(kind: str, id: int) -> str:
+    def called(kind: str, id: int) -> str:
         if kind == "incident":
             return f"INC-{id:06d}"
         return found.get((kind, id), f"{kind} {id}")
 
-    return name
+    return called
 
 
 def attachments(viewer: Viewer, incident_id: int) -> QuerySet[Attachment]:
     incident(viewer, incident_id)
     return Attachment.objects.filter(incident_id=incident_id).select_related("blob").order_by("id")
+
+
+def own_attachments(viewer: Viewer, incident_id: int) -> QuerySet[Attachment]:
+    """The files that a caller may open: public ones of an incident of theirs."""
+    own_incident(viewer, incident_id)
+    rows = Attachment.objects.filter(incident_id=incident_id, public=True)
+    return rows.select_related("blob").order_by("id")
 
 
 def attachment(viewer: Viewer, attachment_id: int) -> tuple[Attachment, Iterator[bytes]]:

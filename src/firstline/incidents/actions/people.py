@@ -95,7 +95,9 @@ def add_affected(
 
 def is_affected(incident: Incident, person_id: int | None) -> bool:
     """Whether this person said "me too" or reported what was merged into it."""
-    return AffectedUser.objects.filter(incident=incident, person_id=person_id).exists()
+    return (
+        person_id is not None and AffectedUser.objects.filter(incident=incident, person_id=person_id).exists()
+    )
 
 
 def tell_affected_changed(incident: Incident, actor: Actor, now: datetime) -> None:

@@ -134,12 +134,14 @@ def _propose_majors(
     proposed: set[int] = set()
     for row in rows:
         recent = found[row.id].recent_on_service
-        if row.service_id in proposed or row.synthetic or not is_burst(recent, threshold=threshold):
+        if row.service_id is None or row.service_id in proposed or row.synthetic:
+            continue
+        if not is_burst(recent, threshold=threshold):
             continue
         near = Incident.objects.filter(state__in=OPEN, service_id=row.service_id, security=row.security)
         if near.filter(major__in=["proposed", "declared", "withdrawn"]).exists():
             continue
-        proposed.add(row.service_id or 0)
+        proposed.add(row.service_id)
         first = near.order_by("id").first() or row
         propose(first.id, actor=_ENGINE, now=now, why={"burst": recent + 1, "service_id": row.service_id})
 
@@ -334,7 +336,7 @@ def _owner(
         (row.service.group_id if row.service else None, "service"),
     )
     for group, why in choices:
-        if group in groups and (groups[group] or not row.security):
+        if group is not None and group in groups and (groups[group] or not row.security):
             return group, why
     if row.security and security is not None:
         return security, "security"

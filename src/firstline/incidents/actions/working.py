@@ -90,6 +90,7 @@ def _owners(
                 "A security incident goes to a security group only.", {"group": "not a security group"}
             )
         return group_id, assignee_id
+    assert assignee_id is not None
     theirs = list(
         Membership.objects.filter(person_id=assignee_id).order_by("id").values_list("group_id", flat=True)
     )

@@ -100,7 +100,7 @@ def _shown(value: Any) -> Any:
 
 
 def _who(event: Event) -> str:
-    if event.actor_kind == ActorKind.PERSON:
+    if event.actor_kind == ActorKind.PERSON and event.actor_id is not None:
         return Person.objects.filter(id=event.actor_id).values_list("name", flat=True).first() or ""
     return event.actor_kind
 
