@@ -12,7 +12,7 @@ from .common import application, out
 
 def migrate() -> None:
     """Bring the database to this version. Safe to run from several machines at once."""
-    with application():
+    with application(create=True):
         from firstline.config.prepare import migrate_and_collect
 
         migrate_and_collect()
@@ -32,7 +32,7 @@ def createadmin(
     ],
 ) -> None:
     """Create an administrator, also when there are some already."""
-    with application():
+    with application(create=True):
         from firstline.accounts import actions
         from firstline.core import clock
 

@@ -32,10 +32,10 @@ class Exit(IntEnum):
 
 
 @contextlib.contextmanager
-def application() -> Iterator[Environment]:
-    """Settings checked, a database at hand, Django set up. Imports of apps come inside."""
+def application(*, create: bool = False) -> Iterator[Environment]:
+    """Settings checked, a database at hand (made only with `create`), Django set up. Import apps inside."""
     environment = env.read()
-    with database_for_command(environment):
+    with database_for_command(environment, create=create):
         os.environ.update(passed_on(environment))
         import django
 
@@ -71,7 +71,7 @@ def _explain_deeper(error: BaseException) -> Exit:
     """Errors of the database and of the domain; these modules are loaded only when something went wrong."""
     import psycopg
     from django.core.exceptions import ImproperlyConfigured
-    from django.db.utils import OperationalError
+    from django.db.utils import OperationalError, ProgrammingError
 
     from firstline.core.errors import DomainError
 
@@ -86,6 +86,9 @@ def _explain_deeper(error: BaseException) -> Exit:
         complain(
             "Start Firstline (firstline up), or check FIRSTLINE_DATABASE_URL; firstline doctor tells more."
         )
+        return Exit.UNAVAILABLE
+    if isinstance(error, ProgrammingError) and isinstance(error.__cause__, psycopg.errors.UndefinedTable):
+        complain("The database does not have this version's tables yet: run firstline migrate.")
         return Exit.UNAVAILABLE
     with tempfile.NamedTemporaryFile("w", prefix="firstline-error-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)

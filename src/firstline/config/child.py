@@ -106,4 +106,6 @@ if __name__ == "__main__":
     main()
 elif __name__ == "__mp_main__":  # a worker that granian spawned: it logs alike, and ends with granian
     lifeline.signal_when_parent_dies(signal.SIGTERM, os.getppid())
-    logs.configure(os.environ.get("FIRSTLINE_LOG_FORMAT") or "text", os.environ.get("FIRSTLINE_LOG_LEVEL") or "info")
+    logs.configure(
+        os.environ.get("FIRSTLINE_LOG_FORMAT") or "text", os.environ.get("FIRSTLINE_LOG_LEVEL") or "info"
+    )

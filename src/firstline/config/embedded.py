@@ -83,7 +83,7 @@ class Cluster:
 
     @property
     def folder(self) -> Path:
-        return self.data / f"postgresql-{MAJOR}"
+        return _folder(self.data)
 
     @property
     def socket_folder(self) -> Path:
@@ -224,6 +224,15 @@ class Postgres:
         lines = self.cluster.log.read_text(errors="replace").splitlines()
         said = [line for line in lines if "FATAL:" in line or "ERROR:" in line or "could not" in line]
         return said[-1].partition("FATAL:")[2].strip() or said[-1] if said else "it said nothing"
+
+
+def cluster_exists(data: Path) -> bool:
+    """Whether there is an embedded database in this data directory."""
+    return _folder(data).exists()
+
+
+def _folder(data: Path) -> Path:
+    return data / f"postgresql-{MAJOR}"
 
 
 def url_of(data: Path, database: str = DATABASE) -> str:

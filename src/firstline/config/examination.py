@@ -3,10 +3,17 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
-from django.db import connection
+from django.db import OperationalError, connection
+
+from firstline.catalog.calendar import NeverOpens, add_working_time, working_time
+from firstline.catalog.calendars import calendar_from
+from firstline.catalog.models import CalendarVersion
+from firstline.core import clock
+from firstline.core.errors import DomainError
 
 from . import env, health, metrics
 from .env import Environment
@@ -15,6 +22,7 @@ from .values import is_loopback
 OLDEST = 150000
 """PostgreSQL 15, as its server_version_num."""
 
+SHIFT = timedelta(hours=8)
 LITTLE_SPACE = 1_000_000_000
 """Bytes."""
 
@@ -30,8 +38,11 @@ class Result:
 
 
 def examine(environment: Environment) -> list[Result]:
-    """Every check in order; the database answers (the command has connected already)."""
-    return [result for check in CHECKS for result in check(environment)]
+    """Every check in order; those that need the database's tables only where it has them."""
+    results = [result for check in ALWAYS for result in check(environment)]
+    if any(result.part in {"database", "migrations"} and result.state == "finding" for result in results):
+        return results
+    return results + [result for check in WITH_TABLES for result in check(environment)]
 
 
 def _settings(environment: Environment) -> Iterator[Result]:
@@ -73,9 +84,16 @@ def _disk(environment: Environment) -> Iterator[Result]:
 
 
 def _database(_environment: Environment) -> Iterator[Result]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
-        number, version = cursor.fetchone()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('server_version_num')::int, current_setting('server_version')"
+            )
+            number, version = cursor.fetchone()
+    except OperationalError as error:
+        advice = "Start Firstline (firstline up), or check FIRSTLINE_DATABASE_URL."
+        yield Result("database", "finding", str(error).strip().splitlines()[0], advice)
+        return
     if number < OLDEST:
         yield Result("database", "finding", f"PostgreSQL {version}", "Use PostgreSQL 15 or newer.")
     else:
@@ -88,8 +106,6 @@ def _database(_environment: Environment) -> Iterator[Result]:
 
 
 def _engine(_environment: Environment) -> Iterator[Result]:
-    if health.pending_migrations():
-        return
     state = metrics.engine_state()
     advice = "Start it: firstline up, or firstline engine."
     if state.seconds_since_cycle is None:
@@ -104,8 +120,6 @@ def _engine(_environment: Environment) -> Iterator[Result]:
 
 
 def _jobs(_environment: Environment) -> Iterator[Result]:
-    if health.pending_migrations():
-        return
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'todo'),
@@ -121,11 +135,27 @@ def _jobs(_environment: Environment) -> Iterator[Result]:
         yield Result("worker", "note" if failed else "ok", seen)
 
 
-CHECKS: tuple[Callable[[Environment], Iterator[Result]], ...] = (
-    _settings,
-    _address,
-    _disk,
-    _database,
-    _engine,
-    _jobs,
-)
+def _calendars(_environment: Environment) -> Iterator[Result]:
+    """Eight working hours from now, counted back, must be eight hours, in every calendar in force."""
+    now = clock.now()
+    sound = 0
+    for version in CalendarVersion.objects.filter(valid_to=None).select_related("calendar"):
+        name = f"calendar {version.calendar.name}"
+        advice = "Correct it under Settings, Calendars."
+        try:
+            calendar = calendar_from(version.definition)
+            end = add_working_time(calendar, now, SHIFT)
+        except (DomainError, NeverOpens) as error:
+            yield Result(name, "finding", str(error), advice)
+            continue
+        counted = working_time(calendar, now, end)
+        if counted != SHIFT:
+            yield Result(name, "finding", f"{SHIFT} of working time are counted back as {counted}", advice)
+        else:
+            sound += 1
+    yield Result("calendars", "ok", f"{sound} add up")
+
+
+Check = Callable[[Environment], Iterator[Result]]
+ALWAYS: tuple[Check, ...] = (_settings, _address, _disk, _database)
+WITH_TABLES: tuple[Check, ...] = (_engine, _jobs, _calendars)

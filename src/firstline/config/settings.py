@@ -122,12 +122,16 @@ ACCOUNT_ADAPTER = "firstline.portal.adapters.Accounts"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"  # the code and the reset mail prove the address; the first people are set up
+ACCOUNT_EMAIL_VERIFICATION = (
+    "none"  # the code and the reset mail prove the address; the first people are set up
+)
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_USER_DISPLAY = "firstline.portal.adapters.display_name"
 SOCIALACCOUNT_ADAPTER = "firstline.portal.adapters.Identities"
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = True  # an address that the provider has verified is the person of that address
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = (
+    True  # an address that the provider has verified is the person of that address
+)
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 MFA_ADAPTER = "firstline.portal.adapters.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

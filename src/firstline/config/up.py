@@ -16,8 +16,8 @@ from typing import IO
 
 import structlog
 
-from .embedded import CannotRun, Cluster, Postgres, socket_folder_of
-from .env import Environment, WrongSettings, make_secret_key
+from .embedded import CannotRun, Cluster, Postgres, cluster_exists, socket_folder_of
+from .env import Environment, WrongSettings, make_secret_key, secret_key
 from .fingerprint import is_prepared
 from .supervisor import Part, Supervisor
 from .values import is_loopback
@@ -107,17 +107,20 @@ def embedded_database(environment: Environment, say: Say = lambda _: None) -> It
 
 
 @contextlib.contextmanager
-def database_for_command(environment: Environment) -> Iterator[Environment]:
-    """The database for a command of its own: the running one, else the embedded one started for as long."""
-    if not environment.embedded:
-        yield environment
+def database_for_command(environment: Environment, *, create: bool = False) -> Iterator[None]:
+    """The database for a command of its own: the running one, else the embedded one started for as long.
+
+    Where there is none yet it is made only with `create`; else the command has none, and says so if it asks.
+    """
+    if not environment.embedded or not (create or cluster_exists(environment.data)):
+        yield
         return
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(embedded_database(environment))
         except AlreadyRunning:
             make_secret_key(environment.data)
-        yield environment
+        yield
 
 
 @contextlib.contextmanager
@@ -178,7 +181,7 @@ def passed_on(environment: Environment) -> dict[str, str]:
     found = {
         "FIRSTLINE_DATA": str(environment.data),
         "FIRSTLINE_DATABASE_URL": environment.address_of_database(),
-        "FIRSTLINE_SECRET_KEY": environment.secret_key or make_secret_key(environment.data),
+        "FIRSTLINE_SECRET_KEY": secret_key(environment),
         "FIRSTLINE_URL": environment.public_url(),
         "FIRSTLINE_HOST": environment.host,
         "FIRSTLINE_PORT": str(environment.port),
