@@ -57,3 +57,29 @@ def extent(value: str) -> str:
         "site": _("a site"),
         "all": _("everybody"),
     }.get(value, value)
+
+
+def extents() -> list[tuple[str, str]]:
+    return [(value, extent(value)) for value in ("one", "several", "site", "all")]
+
+
+def degradations() -> list[tuple[str, str]]:
+    return [("down", _("down")), ("degraded", _("degraded"))]
+
+
+def can_work() -> list[tuple[str, str]]:
+    return [("yes", _("yes")), ("difficulty", _("with difficulty")), ("no", _("no"))]
+
+
+def link_kinds() -> list[tuple[str, str]]:
+    return [("related", _("related to")), ("recurrence", _("a recurrence of"))]
+
+
+def override_reasons() -> list[tuple[str, str]]:
+    return [
+        ("wider_than_known", _("It reaches wider than known")),
+        ("smaller_than_known", _("It is smaller than known")),
+        ("business_event", _("A business event depends on it")),
+        ("agreement_with_caller", _("Agreed with the caller")),
+        ("management", _("Decided by management")),
+    ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from firstline.console.views import home, live, queue, styleguide
+from firstline.console.views import home, incident, live, queue, styleguide
 
 app_name = "console"
 
@@ -14,7 +14,14 @@ urlpatterns = [
     path("views/", queue.save_view, name="view_save"),
     path("views/<int:view_id>/delete", queue.delete_view, name="view_delete"),
     path("incidents/new/", home.queue_stand_in, name="incident_new"),
-    path("incidents/<int:incident_id>/", home.queue_stand_in, name="incident"),
+    path("incidents/<int:incident_id>/", incident.incident, name="incident"),
+    path("incidents/<int:incident_id>/part/<slug:name>", incident.fragment, name="incident_part"),
+    path("incidents/<int:incident_id>/say", incident.say, name="say"),
+    path("incidents/<int:incident_id>/watch", incident.watch, name="watch"),
+    path("incidents/<int:incident_id>/tasks/<int:task_id>", incident.finish_task, name="finish_task"),
+    path("incidents/<int:incident_id>/links/<int:link_id>/delete", incident.unlink, name="unlink"),
+    path("incidents/<int:incident_id>/<slug:key>/", incident.verb, name="verb"),
+    path("files/<int:attachment_id>/", incident.attachment, name="attachment"),
     path("me/", home.queue_stand_in, name="me"),
     path("theme/", home.theme, name="theme"),
     path("live/ticket", live.ticket, name="live_ticket"),

@@ -1,0 +1,450 @@
+"""The verbs that a person can do to an incident: when each is offered, its form, and the action behind it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from firstline.accounts.viewer import Viewer
+from firstline.closure import actions as closure
+from firstline.console.verbs import forms
+from firstline.console.verbs.forms import VerbForm
+from firstline.core.actor import Actor
+from firstline.incidents.actions import editing, majors, people, relating, resolving, working
+from firstline.incidents.lifecycle import OPEN, State
+from firstline.incidents.models import Incident
+
+Do = Callable[[Incident, VerbForm | None, Actor, datetime], object]
+When = Callable[[Incident], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    """`form` None: one button does it. `permission`: the verb of accounts.permissions. `done`: what is said after."""
+
+    key: str
+    label: str | Promise
+    icon: str
+    do: Do
+    when: When
+    done: str | Promise
+    form: type[VerbForm] | None = None
+    permission: str = "incident.work"
+    shortcut: str = ""
+    tone: str = ""
+    title: str | Promise = ""
+
+    def offered(self, incident: Incident, viewer: Viewer) -> bool:
+        return viewer.may(self.permission) and self.when(incident)
+
+
+def _data(form: VerbForm | None) -> Mapping[str, Any]:
+    assert form is not None
+    return form.cleaned_data
+
+
+def _open(incident: Incident) -> bool:
+    return incident.state in OPEN
+
+
+def _living(incident: Incident) -> bool:
+    return incident.state not in (State.CLOSED, State.CANCELLED)
+
+
+def _assign(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = _data(form)
+    return working.assign(
+        incident.pk,
+        group_id=data["group"].pk if data["group"] else None,
+        assignee_id=data["person"].pk if data["person"] else None,
+        version=data["version"],
+        actor=actor,
+        now=now,
+    )
+
+
+def _escalate(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = _data(form)
+    return working.assign(
+        incident.pk,
+        group_id=data["group"].pk,
+        reason=data["reason"],
+        escalated=True,
+        version=data["version"],
+        actor=actor,
+        now=now,
+    )
+
+
+def _hold(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = _data(form)
+    return working.hold(
+        incident.pk,
+        reason=data["hold_reason"],
+        look_again_at=data["look_again_at"],
+        comment=data["comment"],
+        caller_wish=data["caller_wish"],
+        version=data["version"],
+        actor=actor,
+        now=now,
+    )
+
+
+def _resolve(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = _data(form)
+    return resolving.resolve(
+        incident.pk,
+        code=data["resolution_code"],
+        notes=data["resolution_notes"],
+        cause=data["cause"],
+        children=[int(child) for child in data.get("children", [])],
+        version=data["version"],
+        actor=actor,
+        now=now,
+    )
+
+
+def _diagnose(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = {name: value for name, value in _data(form).items() if name != "version"}
+    return editing.diagnose(incident.pk, actor=actor, now=now, **data)
+
+
+def _edit(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    assert isinstance(form, forms.EditForm)
+    return editing.edit(
+        incident.pk, form.values(), version=form.cleaned_data["version"], actor=actor, now=now
+    )
+
+
+def _priority(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = _data(form)
+    return editing.override_priority(
+        incident.pk,
+        data["priority"],
+        reason=data["reason"],
+        note=data["note"],
+        version=data["version"],
+        actor=actor,
+        now=now,
+    )
+
+
+def _publish(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = _data(form)
+    return editing.publish(incident.pk, title=data["title"], status=data["status"], actor=actor, now=now)
+
+
+def _declare(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = _data(form)
+    return majors.declare(
+        incident.pk,
+        commander_id=data["commander"].pk,
+        every_minutes=data["every_minutes"],
+        actor=actor,
+        now=now,
+    )
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        key="take",
+        label=_("Take"),
+        icon="user-plus",
+        when=lambda i: _open(i) and i.assignee_id is None,
+        done=_("It is yours."),
+        do=lambda i, form, actor, now: working.take(i.pk, actor=actor, now=now),
+        shortcut="t",
+    ),
+    Verb(
+        key="resolve",
+        label=_("Resolve"),
+        icon="check",
+        when=_open,
+        form=forms.ResolveForm,
+        do=_resolve,
+        done=_("Resolved. The caller is asked whether it works again."),
+        shortcut="r",
+        tone="primary",
+    ),
+    Verb(
+        key="start",
+        label=_("Start work"),
+        icon="play",
+        when=lambda i: i.state == State.ASSIGNED and i.assignee_id is not None,
+        done=_("Work has started."),
+        do=lambda i, form, actor, now: working.start(i.pk, actor=actor, now=now),
+    ),
+    Verb(
+        key="resume",
+        label=_("Resume"),
+        icon="play",
+        when=lambda i: i.state == State.ON_HOLD,
+        done=_("Back to work."),
+        do=lambda i, form, actor, now: working.resume([i.pk], actor=actor, now=now),
+    ),
+    Verb(
+        key="hold",
+        label=_("Hold"),
+        icon="pause",
+        when=_open,
+        form=forms.HoldForm,
+        do=_hold,
+        done=_("On hold."),
+        shortcut="h",
+    ),
+    Verb(
+        key="escalate",
+        label=_("Escalate"),
+        icon="arrow-up-right",
+        when=_open,
+        form=forms.EscalateForm,
+        do=_escalate,
+        done=_("Escalated."),
+        shortcut="e",
+    ),
+    Verb(
+        key="assign",
+        label=_("Assign"),
+        icon="user",
+        when=_open,
+        form=forms.AssignForm,
+        do=_assign,
+        done=_("Assigned."),
+        shortcut="a",
+    ),
+    Verb(
+        key="fixed",
+        label=_("Confirmed by phone"),
+        icon="phone",
+        when=lambda i: i.state == State.RESOLVED,
+        form=forms.OptionalTextForm,
+        title=_("The caller says: it is fixed"),
+        done=_("Confirmed on the caller's behalf; closed."),
+        do=lambda i, form, actor, now: closure.confirm_on_behalf(
+            i.pk, note=_data(form)["text"], actor=actor, now=now
+        ),
+        tone="primary",
+    ),
+    Verb(
+        key="still-broken",
+        label=_("Still broken, by phone"),
+        icon="rotate-ccw",
+        when=lambda i: i.state == State.RESOLVED,
+        form=forms.TextForm,
+        title=_("The caller says: still broken"),
+        done=_("Reopened on the caller's behalf."),
+        do=lambda i, form, actor, now: closure.still_broken_on_behalf(
+            i.pk, _data(form)["text"], actor=actor, now=now
+        ),
+    ),
+    Verb(
+        key="reopen",
+        label=_("Reopen"),
+        icon="rotate-ccw",
+        when=lambda i: i.state == State.RESOLVED,
+        form=forms.OptionalTextForm,
+        done=_("Reopened."),
+        do=lambda i, form, actor, now: resolving.reopen(
+            i.pk, comment=_data(form)["text"], actor=actor, now=now
+        ),
+    ),
+    Verb(
+        key="acknowledge",
+        label=_("Acknowledge"),
+        icon="check-check",
+        permission="incident.acknowledge",
+        when=lambda i: _open(i) and i.acknowledged_at is None,
+        done=_("Acknowledged."),
+        do=lambda i, form, actor, now: working.acknowledge([i.pk], actor=actor, now=now),
+    ),
+    Verb(
+        key="diagnosis",
+        label=_("State the diagnosis"),
+        icon="activity",
+        when=_living,
+        form=forms.DiagnosisForm,
+        do=_diagnose,
+        done=_("The diagnosis is recorded."),
+    ),
+    Verb(
+        key="priority",
+        label=_("Override the priority"),
+        icon="flame",
+        permission="incident.priority",
+        when=_open,
+        form=forms.PriorityForm,
+        do=_priority,
+        done=_("The priority stays as you set it until somebody lifts it."),
+    ),
+    Verb(
+        key="lift-priority",
+        label=_("Lift the override"),
+        icon="undo-2",
+        permission="incident.priority",
+        when=lambda i: _open(i) and i.priority_fixed,
+        done=_("The priority follows the assessment again."),
+        do=lambda i, form, actor, now: editing.lift_override(i.pk, actor=actor, now=now),
+    ),
+    Verb(
+        key="category",
+        label=_("Change the category"),
+        icon="tag",
+        when=_living,
+        form=forms.CategoryForm,
+        done=_("The category is changed."),
+        do=lambda i, form, actor, now: editing.categorise(
+            i.pk, _data(form)["category"].pk, version=_data(form)["version"], actor=actor, now=now
+        ),
+    ),
+    Verb(
+        key="edit",
+        label=_("Correct the facts"),
+        icon="pencil",
+        when=_living,
+        form=forms.EditForm,
+        do=_edit,
+        done=_("Corrected."),
+    ),
+    Verb(
+        key="publish",
+        label=_("Publish to callers"),
+        icon="megaphone",
+        permission="incident.publish",
+        when=lambda i: _living(i) and not i.security,
+        form=forms.PublishForm,
+        do=_publish,
+        done=_("Published: others see that it is known."),
+    ),
+    Verb(
+        key="unpublish",
+        label=_("Take back from callers"),
+        icon="eye-off",
+        permission="incident.publish",
+        when=lambda i: i.published_at is not None,
+        done=_("No longer published."),
+        do=lambda i, form, actor, now: editing.publish(
+            i.pk, title=i.public_title, status=i.public_status, on=False, actor=actor, now=now
+        ),
+    ),
+    Verb(
+        key="task",
+        label=_("Add a task"),
+        icon="list-checks",
+        when=_open,
+        form=forms.TaskForm,
+        done=_("The task is added."),
+        do=lambda i, form, actor, now: editing.add_task(
+            i.pk,
+            _data(form)["title"],
+            assignee_id=_data(form)["person"].pk if _data(form)["person"] else None,
+            actor=actor,
+            now=now,
+        ),
+    ),
+    Verb(
+        key="link",
+        label=_("Link"),
+        icon="link",
+        when=lambda i: True,
+        form=forms.LinkForm,
+        done=_("Linked."),
+        do=lambda i, form, actor, now: relating.link(
+            i.pk, kind=_data(form)["kind"], other_id=_data(form)["other"], actor=actor, now=now
+        ),
+    ),
+    Verb(
+        key="affected",
+        label=_("Add somebody affected"),
+        icon="users",
+        when=_living,
+        form=forms.AffectedForm,
+        done=_("Counted in."),
+        do=lambda i, form, actor, now: people.me_too(
+            i.pk, person_id=_data(form)["person"].pk, actor=actor, now=now
+        ),
+    ),
+    Verb(
+        key="merge",
+        label=_("Merge into another"),
+        icon="git-merge",
+        when=_open,
+        form=forms.MergeForm,
+        done=_("Merged. Undo it from the duplicate's page."),
+        do=lambda i, form, actor, now: relating.merge(i.pk, _data(form)["original"], actor=actor, now=now),
+    ),
+    Verb(
+        key="unmerge",
+        label=_("Undo the merge"),
+        icon="undo-2",
+        when=lambda i: i.merged_into_id is not None,
+        done=_("The merge is undone."),
+        do=lambda i, form, actor, now: relating.unmerge(i.pk, actor=actor, now=now),
+    ),
+    Verb(
+        key="major",
+        label=_("Declare a major incident"),
+        icon="siren",
+        permission="incident.major.declare",
+        when=lambda i: _open(i) and i.major != "declared",
+        form=forms.MajorForm,
+        do=_declare,
+        done=_("It is a major incident now."),
+        tone="danger",
+    ),
+    Verb(
+        key="withdraw-major",
+        label=_("Withdraw: no major incident"),
+        icon="undo-2",
+        permission="incident.major.withdraw",
+        when=lambda i: i.major in ("proposed", "declared"),
+        form=forms.TextForm,
+        done=_("Withdrawn."),
+        do=lambda i, form, actor, now: majors.withdraw(
+            i.pk, reason=_data(form)["text"], actor=actor, now=now
+        ),
+    ),
+    Verb(
+        key="status",
+        label=_("Post a status update"),
+        icon="megaphone",
+        when=lambda i: i.major == "declared",
+        form=forms.TextForm,
+        done=_("Posted; the update clock starts again."),
+        do=lambda i, form, actor, now: majors.post_status(i.pk, _data(form)["text"], actor=actor, now=now),
+    ),
+    Verb(
+        key="end-major",
+        label=_("The major part is over"),
+        icon="circle-check",
+        when=lambda i: i.major == "declared",
+        done=_("No longer major; the incident goes on."),
+        do=lambda i, form, actor, now: majors.end(i.pk, actor=actor, now=now),
+    ),
+    Verb(
+        key="cancel",
+        label=_("Cancel"),
+        icon="ban",
+        when=_open,
+        form=forms.CancelForm,
+        done=_("Cancelled."),
+        do=lambda i, form, actor, now: resolving.cancel(
+            i.pk,
+            reason=_data(form)["reason"],
+            note=_data(form)["note"],
+            version=_data(form)["version"],
+            actor=actor,
+            now=now,
+        ),
+        tone="danger",
+    ),
+)
+BY_KEY = {verb.key: verb for verb in VERBS}
+FIRST = 6  # stand beside the title; the others are under "More"
+
+
+def offered(incident: Incident, viewer: Viewer) -> list[Verb]:
+    """What this person can do to this incident now, the likeliest first."""
+    return [verb for verb in VERBS if verb.offered(incident, viewer)]
