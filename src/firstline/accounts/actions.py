@@ -11,7 +11,15 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.text import slugify
 
-from firstline.accounts.models import Membership, OrganisationUnit, Person, SetupLink, SupportGroup, Token
+from firstline.accounts.models import (
+    BreakGlass,
+    Membership,
+    OrganisationUnit,
+    Person,
+    SetupLink,
+    SupportGroup,
+    Token,
+)
 from firstline.accounts.permissions import GRANTABLE, SCOPES, Role
 from firstline.accounts.viewer import viewer_for
 from firstline.core import config_log
@@ -196,6 +204,30 @@ def token_of(text: str, *, now: datetime) -> Token | None:
     if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
         Token.objects.filter(id=token.id).update(last_used_at=now)
     return token
+
+
+@transaction.atomic
+def break_glass(*, reason: str, hours: int, actor: Actor, now: datetime) -> BreakGlass:
+    """Enter security incidents for a stated reason, for 1 to 8 hours. The entry is a configuration event, and each
+    incident read under it is one too (`incidents.actions.note_read`)."""
+    viewer_for(actor).require("security.break_glass")
+    assert actor.id is not None
+    if not reason.strip():
+        raise Invalid("Say why: breaking the glass is recorded with its reason.", {"reason": "needed"})
+    if not 1 <= hours <= 8:
+        raise Invalid("From 1 to 8 hours.", {"hours": "1 to 8"})
+    row = BreakGlass.objects.create(
+        person_id=actor.id, reason=reason.strip(), started_at=now, ends_at=now + timedelta(hours=hours)
+    )
+    config_log.changed(
+        "break glass",
+        actor.id,
+        actor=actor,
+        now=now,
+        before=None,
+        after={"reason": row.reason, "until": row.ends_at},
+    )
+    return row
 
 
 @transaction.atomic

@@ -1,11 +1,10 @@
 """Who is looking: the first argument of every query, and what every action is checked against."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from django.db import connection
 
-from firstline.accounts.models import BreakGlass, Membership, Person, Token
+from firstline.accounts.models import Membership, Person, Token
 from firstline.accounts.permissions import Role, allows, refuse
 from firstline.core import installation
 from firstline.core.actor import Actor, ActorKind
@@ -117,14 +116,3 @@ def _broke_glass(person_id: int) -> bool:
             [person_id],
         )
         return bool(cursor.fetchone()[0])
-
-
-def break_glass(viewer: Viewer, *, reason: str, until: datetime, now: datetime) -> BreakGlass:
-    """Enter security incidents for a stated reason and time. The row is the record; who reads what is logged too."""
-    viewer.require("security.break_glass")
-    assert viewer.person_id is not None  # the verb is of people's roles
-    if not reason.strip():
-        raise NotAllowed("Breaking the glass needs a reason.")
-    return BreakGlass.objects.create(
-        person_id=viewer.person_id, reason=reason.strip(), started_at=now, ends_at=until
-    )

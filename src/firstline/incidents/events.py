@@ -448,3 +448,13 @@ class StateImported(IncidentEvent):
 
     def summary(self, names: Names | None = None) -> str:
         return _("State taken over from the imported log: %(kind)s") % {"kind": self.kind.replace("_", " ")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityRead(IncidentEvent):
+    """Somebody read a security incident by broken glass."""
+
+    verb: ClassVar[str] = "read"
+
+    def summary(self, names: Names | None = None) -> str:
+        return _("Read by broken glass")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firstline.accounts.actions import (
+    break_glass,
     create_group,
     create_person,
     create_setup_link,
@@ -17,13 +18,13 @@ from firstline.accounts.actions import (
     use_setup_link,
 )
 from firstline.accounts.permissions import TABLE, Role, allows, scope_of
-from firstline.accounts.viewer import break_glass, viewer_of, viewer_of_token
+from firstline.accounts.viewer import viewer_of, viewer_of_token
 from firstline.core import installation
 from firstline.core.actor import Actor
 from firstline.core.clock import now as database_now
 from firstline.core.errors import Invalid, NotAllowed, NotFound
 from firstline.core.models import Event
-from firstline.incidents.actions import Report, register_one
+from firstline.incidents.actions import Report, note_read, register_one
 from firstline.incidents.visibility import own, visible
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -89,15 +90,18 @@ class TestVisibility:
         installation.put("agents_read_all", False, actor=ENGINE, now=NOW)
         assert self.seen(self.analyst) == {self.hidden.id}
 
-    def test_broken_glass_opens_for_its_time_and_needs_a_reason(self) -> None:
-        viewer = viewer_of(self.auditor.id)
-        with pytest.raises(NotAllowed):
-            break_glass(viewer, reason=" ", until=NOW, now=NOW)
-        with pytest.raises(NotAllowed):
-            break_glass(viewer_of(self.agent.id), reason="curious", until=NOW, now=NOW)
+    def test_broken_glass_opens_for_its_time_needs_a_reason_and_reading_is_logged(self) -> None:
         at = database_now()
-        break_glass(viewer, reason="yearly audit", until=at + timedelta(hours=1), now=at)
+        with pytest.raises(Invalid):
+            break_glass(reason=" ", hours=1, actor=Actor.person(self.auditor.id), now=at)
+        with pytest.raises(NotAllowed):
+            break_glass(reason="curious", hours=1, actor=Actor.person(self.agent.id), now=at)
+        break_glass(reason="yearly audit", hours=1, actor=Actor.person(self.auditor.id), now=at)
         assert self.seen(self.auditor) == {self.plain.id, self.hidden.id}
+        for _again in range(2):
+            note_read(self.hidden, viewer_of(self.auditor.id), now=at)
+        note_read(self.hidden, viewer_of(self.analyst.id), now=at)
+        assert list(Event.objects.filter(verb="read").values_list("actor_id", flat=True)) == [self.auditor.id]
 
     def test_a_departed_person_is_no_viewer(self) -> None:
         edit_person(self.agent.id, is_active=False, actor=ENGINE, now=NOW)

@@ -11,7 +11,7 @@ from firstline.incidents.actions.editing import (
     publish,
 )
 from firstline.incidents.actions.majors import declare, end, post_status, propose, withdraw
-from firstline.incidents.actions.people import add_affected, me_too, watch
+from firstline.incidents.actions.people import add_affected, me_too, note_read, watch
 from firstline.incidents.actions.register import Report, register, register_one
 from firstline.incidents.actions.relating import link, merge, set_parent, unlink, unmerge
 from firstline.incidents.actions.resolving import (
@@ -58,6 +58,7 @@ __all__ = [
     "link",
     "me_too",
     "merge",
+    "note_read",
     "override_priority",
     "post_status",
     "propose",

@@ -258,7 +258,7 @@ def publish(
     now: datetime,
     on: bool = True,
 ) -> Incident:
-    """Let callers see that it is known, by a public title and status (never a caller's own words). Off: take it back."""
+    """Let callers see that it is known, by a public title and status, never a caller's own words. Off: take it back."""
     incident = one(incident_id, actor=actor, verb="incident.publish")
     if incident.security:
         raise Invalid("A security incident is never published.")

@@ -1,16 +1,17 @@
 """Those whom an incident concerns: watchers, and users who are hit too."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
 
-from firstline.accounts.viewer import viewer_for, viewer_of
-from firstline.core import due
+from firstline.accounts.viewer import Viewer, viewer_for, viewer_of
+from firstline.core import due, event_log
 from firstline.core.actor import Actor
 from firstline.core.errors import Invalid, NotFound
+from firstline.core.models import Event
 from firstline.incidents.actions.writing import commit, locked, one
-from firstline.incidents.events import AffectedAdded, WatcherAdded, WatcherRemoved
+from firstline.incidents.events import AffectedAdded, SecurityRead, WatcherAdded, WatcherRemoved
 from firstline.incidents.models import AffectedUser, Incident, Watcher
 from firstline.incidents.visibility import visible
 
@@ -106,3 +107,23 @@ def tell_affected_changed(incident: Incident, actor: Actor, now: datetime) -> No
     incident.affected_users = max(1, AffectedUser.objects.filter(incident=incident).count())
     if before != incident.affected_users:
         incident.save(update_fields=["affected_users"])
+
+
+@transaction.atomic
+def note_read(incident: Incident, viewer: Viewer, *, now: datetime) -> None:
+    """Log that a security incident was read by somebody outside its group: once a quarter of an hour and person."""
+    if not incident.security or viewer.person_id is None or not viewer.break_glass:
+        return
+    if incident.group_id in viewer.security_groups:
+        return
+    recent = Event.objects.filter(
+        subject_type="incident",
+        subject_id=incident.id,
+        verb=SecurityRead.verb,
+        actor_id=viewer.person_id,
+        occurred_at__gt=now - timedelta(minutes=15),
+    )
+    if not recent.exists():
+        actor = Actor.person(viewer.person_id)
+        event = SecurityRead(subject_id=incident.id, actor=actor, occurred_at=now, version=incident.version)
+        event_log.record([event], now=now)
