@@ -11,6 +11,8 @@ list of all events of that class in this call (reactions are set-based and may o
 import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -50,12 +52,26 @@ Reaction = Callable[[Sequence[Any]], None]
 
 _COMMON = {f.name for f in dataclasses.fields(DomainEvent)}
 _reactions: dict[type[DomainEvent], list[Reaction]] = {}
+_reacting: ContextVar[bool] = ContextVar("reacting", default=True)
 
 
 def install(reactions: Mapping[type[DomainEvent], Sequence[Reaction]]) -> None:
     """Make this the table of reactions. Called once, by `workflow`."""
     _reactions.clear()
     _reactions.update({event: list(called) for event, called in reactions.items()})
+
+
+@contextmanager
+def past_only() -> Iterator[None]:
+    """Inside, events are recorded and nothing follows from them: no clock, no page, no message, no due row.
+
+    For histories that are over elsewhere (an import): what they would have set off has happened or never will.
+    """
+    token = _reacting.set(False)
+    try:
+        yield
+    finally:
+        _reacting.reset(token)
 
 
 def record(events: Sequence[DomainEvent], *, now: datetime) -> list[int]:
@@ -68,6 +84,8 @@ def record(events: Sequence[DomainEvent], *, now: datetime) -> list[int]:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("record() belongs inside the action's transaction")
     rows = Event.objects.bulk_create([_row(event, now) for event in events])
+    if not _reacting.get():
+        return [row.id for row in rows]
     by_class: dict[type[DomainEvent], list[DomainEvent]] = defaultdict(list)
     for event, row in zip(events, rows, strict=True):
         by_class[type(event)].append(dataclasses.replace(event, id=row.id, recorded_at=now))

@@ -25,6 +25,7 @@ class Report:
     """What is known when an incident is registered. A person's report needs a caller, a machine's doesn't.
 
     `received_at` is when the report reached Firstline (clocks start there); `detected_at` may be earlier.
+    `registered_at` is given by an import only: when another system registered it.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Report:
     received_at: datetime
     description: str = ""
     detected_at: datetime | None = None
+    registered_at: datetime | None = None
     caller_id: int | None = None
     caller_phone: str = ""
     caller_place: str = ""
@@ -70,12 +72,12 @@ def register(reports: Sequence[Report], *, actor: Actor, now: datetime) -> list[
         place_in_queue(row, order)
     Incident.objects.bulk_create(rows)
     AffectedUser.objects.bulk_create(
-        AffectedUser(incident=row, person_id=row.caller_id, why="caller", at=now)
+        AffectedUser(incident=row, person_id=row.caller_id, why="caller", at=row.registered_at)
         for row in rows
         if row.caller_id is not None
     )
     event_log.record(
-        [_opened(report, row, actor, now) for report, row in zip(reports, rows, strict=True)], now=now
+        [_opened(report, row, actor) for report, row in zip(reports, rows, strict=True)], now=now
     )
     return rows
 
@@ -134,18 +136,19 @@ def _row(report: Report, now: datetime) -> Incident:
             "parent_id",
         ]
     }
+    at = min(report.registered_at or now, now)
     return Incident(
         title=title,
         description=report.description.replace("\x00", "�"),
-        detected_at=min(report.detected_at or report.received_at, report.received_at, now),
-        received_at=min(report.received_at, now),
-        registered_at=now,
-        updated_at=now,
+        detected_at=min(report.detected_at or report.received_at, report.received_at, at),
+        received_at=min(report.received_at, at),
+        registered_at=at,
+        updated_at=at,
         **copied,
     )
 
 
-def _opened(report: Report, row: Incident, actor: Actor, now: datetime) -> IncidentOpened:
+def _opened(report: Report, row: Incident, actor: Actor) -> IncidentOpened:
     facts = {
         name: (None, getattr(row, name))
         for name in (
@@ -163,7 +166,7 @@ def _opened(report: Report, row: Incident, actor: Actor, now: datetime) -> Incid
     return IncidentOpened(
         subject_id=row.id,
         actor=actor,
-        occurred_at=now,
+        occurred_at=row.registered_at,
         changes=facts,
         why=report.why,
         channel=row.channel,

@@ -13,23 +13,20 @@ from firstline.core.actor import Actor
 from firstline.core.content import save_text
 from firstline.core.errors import DomainError, Invalid
 from firstline.incidents.actions.talking import add_comment
+from firstline.incidents.actions.verbs import closed, reopened, resolved
 from firstline.incidents.actions.writing import (
-    Changes,
     change,
     commit,
     locked,
     one,
     order_in_force,
-    place_in_queue,
     save,
+    store,
 )
 from firstline.incidents.events import (
     Cancelled,
-    Closed,
     IncidentEvent,
-    Reopened,
     ResolutionProposed,
-    Resolved,
     TaskFinished,
 )
 from firstline.incidents.lifecycle import CancelReason, ClosedHow, State, check, check_resolution
@@ -120,43 +117,14 @@ def _resolve(
     events: list[IncidentEvent] = []
     fields: set[str] = set()
     for row in rows:
-        changes = change(
-            row,
-            now,
-            state=State.RESOLVED.value,
-            resolution_code_id=code_id,
-            resolution_notes=notes.strip(),
-            cause=cause.strip() or row.cause,
-            resolved_at=now,
-            resolved_by_id=actor.id if actor.is_human else None,
-            hold_reason="",
-            look_again_at=None,
-            stop_auto_close=False,
-            caller_replied_at=None,
+        changes, event = resolved(
+            row, code_id=code_id, notes=notes, cause=cause, actor=actor, now=now, by_rule=by_rule, why=why
         )
-        row.version += 1
         fields |= set(changes)
-        events.append(
-            Resolved(
-                subject_id=row.id,
-                actor=actor,
-                occurred_at=now,
-                changes=changes,
-                why=why or {},
-                content_id=_text_id(changes, "resolution_notes"),
-                resolution_code_id=code_id,
-                by_rule=by_rule,
-                version=row.version,
-            )
-        )
+        events.append(event)
     save(rows, fields, now=now)
     event_log.record(events, now=now)
     _finish_tasks(rows, "incomplete", actor, now)
-
-
-def _text_id(changes: Changes, name: str) -> int | None:
-    reference = changes.get(name, (None, None))[1]
-    return reference["text"] if isinstance(reference, dict) else None
 
 
 def _code(code: str) -> int:
@@ -224,33 +192,17 @@ def reopen(
     """Not fixed: back to the last assignee if `on_shift`, else to the group. Counted; a recurring alert apart."""
     verb = "incident.own" if as_caller else "incident.work"
     incident = one(incident_id, actor=actor, verb=verb)
-    check(incident.state, State.ASSIGNED)
-    if incident.state != State.RESOLVED:
-        raise Invalid("Only a resolved incident can be reopened.")
-    counter = "alert_reopenings" if by_alert else "reopenings"
-    changes = change(
+    changes, event = reopened(
         incident,
-        now,
-        state=State.ASSIGNED.value,
-        assignee_id=incident.assignee_id if on_shift and _still_of_group(incident) else None,
-        resolved_at=None,
-        stop_auto_close=False,
-        acknowledged_at=None,
-        **{counter: getattr(incident, counter) + 1},
-    )
-    place_in_queue(incident, order_in_force())
-    event = Reopened(
-        subject_id=incident.id,
+        keeps_assignee=on_shift and _still_of_group(incident),
+        order=order_in_force(),
         actor=actor,
-        occurred_at=now,
-        changes=changes,
-        why=why or {},
-        content_id=save_text(comment, now=now) if comment.strip() else None,
+        now=now,
+        comment=comment,
         by_alert=by_alert,
-        version=incident.version + 1,
+        why=why,
     )
-    changes["work_next_at"] = (None, None)
-    commit(incident, changes, [event], now=now)
+    store(incident, {*changes, "work_next_at"}, [event], now=now)
     if comment.strip():
         add_comment(incident, comment, public=True, actor=actor, now=now, by_caller=as_caller)
     return incident
@@ -280,20 +232,8 @@ def close(
             rows = [r for r in rows if not r.security and r.major != "declared" and not r.stop_auto_close]
         events = []
         for row in rows:
-            changes = change(row, now, state=State.CLOSED.value, closed_at=now, closed_how=how.value)
-            row.work_next_at = None
-            row.version += 1
-            events.append(
-                Closed(
-                    subject_id=row.id,
-                    actor=actor,
-                    occurred_at=now,
-                    changes=changes,
-                    why=why or {},
-                    how=how.value,
-                    version=row.version,
-                )
-            )
+            _changes, event = closed(row, how=how, actor=actor, now=now, why=why)
+            events.append(event)
         save(rows, ["state", "closed_at", "closed_how", "work_next_at"], now=now)
         event_log.record(events, now=now)
         return rows

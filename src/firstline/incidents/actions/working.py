@@ -9,11 +9,11 @@ from django.db import transaction
 from firstline.accounts.models import Membership, Person, SupportGroup
 from firstline.core import event_log
 from firstline.core.actor import Actor
-from firstline.core.content import save_text
 from firstline.core.errors import Invalid
 from firstline.incidents.actions.talking import add_comment
-from firstline.incidents.actions.writing import Changes, change, commit, locked, one, save
-from firstline.incidents.events import Acknowledged, Assigned, PutOnHold, Resumed, WorkStarted
+from firstline.incidents.actions.verbs import given_to, held, started
+from firstline.incidents.actions.writing import Changes, locked, one, save, store
+from firstline.incidents.events import Acknowledged, Resumed
 from firstline.incidents.lifecycle import OPEN, State, check, check_hold
 from firstline.incidents.models import Incident
 
@@ -41,37 +41,17 @@ def assign(
     if escalated and actor.is_human and not reason.strip():
         raise Invalid("Say why it is escalated.", {"reason": "needed"})
     group_id, assignee_id = _owners(incident, group_id, assignee_id)
-    check(incident.state, State.ASSIGNED)
-    moved = group_id != incident.group_id
-    before = incident.group_id
-    changes = change(
+    changes, event = given_to(
         incident,
-        now,
         group_id=group_id,
         assignee_id=assignee_id,
-        **_back_to_assigned(incident, moved, assignee_id),
-    )
-    if moved and before is not None:
-        changes |= change(incident, now, reassignments=incident.reassignments + 1)
-    if not changes:
-        return incident
-    event = Assigned(
-        subject_id=incident.id,
         actor=actor,
-        occurred_at=now,
-        changes=changes,
-        why=why or {},
-        content_id=save_text(reason, now=now) if reason.strip() else None,
+        now=now,
+        reason=reason,
         escalated=escalated,
-        version=incident.version + 1,
+        why=why,
     )
-    return commit(incident, changes, [event], now=now)
-
-
-def _back_to_assigned(incident: Incident, moved: bool, assignee_id: int | None) -> dict[str, Any]:
-    if incident.state == State.IN_PROGRESS and not moved and assignee_id == incident.assignee_id:
-        return {}
-    return {"state": State.ASSIGNED.value, "hold_reason": "", "look_again_at": None}
+    return store(incident, changes, [event] if event else [], now=now)
 
 
 def _owners(
@@ -111,22 +91,14 @@ def take(incident_id: int, *, actor: Actor, now: datetime, version: int | None =
 def start(incident_id: int, *, actor: Actor, now: datetime, version: int | None = None) -> Incident:
     """Somebody works on it: first response. Unowned, it becomes the actor's."""
     incident = one(incident_id, actor=actor, verb="incident.work", version=version, touching=("state",))
-    check(incident.state, State.IN_PROGRESS)
-    values: dict[str, Any] = {"state": State.IN_PROGRESS.value, "hold_reason": "", "look_again_at": None}
+    values: dict[str, Any] = {}
     if actor.is_human and incident.assignee_id is None:
         group_id, assignee_id = _owners(incident, None, actor.id)
         values |= {"assignee_id": assignee_id, "group_id": group_id}
     if actor.is_human and incident.first_response_at is None:
         values["first_response_at"] = now
-    changes = change(incident, now, **values)
-    event = WorkStarted(
-        subject_id=incident.id,
-        actor=actor,
-        occurred_at=now,
-        changes=changes,
-        version=incident.version + 1,
-    )
-    return commit(incident, changes, [event], now=now)
+    changes, event = started(incident, actor=actor, now=now, values=values)
+    return store(incident, changes, [event], now=now)
 
 
 @transaction.atomic
@@ -148,19 +120,15 @@ def hold(
     )
     check(incident.state, State.ON_HOLD)
     check_hold(reason, comment=comment, look_again_at=look_again_at, now=now)
-    changes = change(
-        incident, now, state=State.ON_HOLD.value, hold_reason=reason, look_again_at=look_again_at
-    )
-    event = PutOnHold(
-        subject_id=incident.id,
-        actor=actor,
-        occurred_at=now,
-        changes=changes,
+    changes, event = held(
+        incident,
         reason=reason,
+        look_again_at=look_again_at,
+        actor=actor,
+        now=now,
         caller_wish=caller_wish,
-        version=incident.version + 1,
     )
-    commit(incident, changes, [event], now=now)
+    store(incident, changes, [event], now=now)
     if comment.strip():
         add_comment(incident, comment, public=reason == "caller", actor=actor, now=now)
     return incident

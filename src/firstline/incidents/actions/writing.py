@@ -134,6 +134,16 @@ def save(incidents: Sequence[Incident], fields: Iterable[str], *, now: datetime)
         live.nudge("incident", incident.id, incident.version, visibility_class(incident))
 
 
+def store(
+    incident: Incident, fields: Iterable[str], events: Sequence[IncidentEvent], *, now: datetime
+) -> Incident:
+    """Save one incident that a verb has changed (its version is raised) and record what happened, if anything did."""
+    if events:
+        save([incident], fields, now=now)
+        event_log.record(events, now=now)
+    return incident
+
+
 def commit(
     incident: Incident, changes: Changes, events: Sequence[IncidentEvent], *, now: datetime
 ) -> Incident:
