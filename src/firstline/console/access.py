@@ -57,7 +57,7 @@ def staff(
                 return redirect_to_login(request.get_full_path())
             known = _known(request)
             if not known.viewer.is_staff:
-                return redirect("/portal/")
+                return redirect("portal:home")
             with _at_home(known.person):
                 try:
                     known.viewer.require(verb)

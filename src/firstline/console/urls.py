@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from firstline.console.views import home, incident, live, queue, styleguide
+from firstline.console.views import alerts, closure, home, incident, live, me, phone, queue, styleguide
 
 app_name = "console"
 
@@ -13,7 +13,9 @@ urlpatterns = [
     path("queue/act", queue.act, name="queue_act"),
     path("views/", queue.save_view, name="view_save"),
     path("views/<int:view_id>/delete", queue.delete_view, name="view_delete"),
-    path("incidents/new/", home.queue_stand_in, name="incident_new"),
+    path("incidents/new/", phone.new, name="incident_new"),
+    path("incidents/new/callers", phone.callers, name="callers"),
+    path("incidents/new/known", phone.similar, name="known"),
     path("incidents/<int:incident_id>/", incident.incident, name="incident"),
     path("incidents/<int:incident_id>/part/<slug:name>", incident.fragment, name="incident_part"),
     path("incidents/<int:incident_id>/say", incident.say, name="say"),
@@ -22,7 +24,9 @@ urlpatterns = [
     path("incidents/<int:incident_id>/links/<int:link_id>/delete", incident.unlink, name="unlink"),
     path("incidents/<int:incident_id>/<slug:key>/", incident.verb, name="verb"),
     path("files/<int:attachment_id>/", incident.attachment, name="attachment"),
-    path("me/", home.queue_stand_in, name="me"),
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("to-confirm/", closure.to_confirm, name="to_confirm"),
+    path("me/", me.me, name="me"),
     path("theme/", home.theme, name="theme"),
     path("live/ticket", live.ticket, name="live_ticket"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

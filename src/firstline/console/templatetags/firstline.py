@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from firstline.console import wording
 from firstline.console.components import Clock, Face, Page
+from firstline.console.markdown import render
 from firstline.core.clock import now as clock_now
 
 register = template.Library()
@@ -193,13 +194,13 @@ def when(instant: datetime | None) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def at(context: Context, instant: datetime | None, full: bool = False) -> SafeString:
+def at(context: Context, instant: datetime | None, full: bool = False, day: bool = True) -> SafeString:
     """An absolute instant, as short as it is clear: the time today, day and time otherwise."""
     if instant is None:
         return mark_safe("–")
     local, today = timezone.localtime(instant), timezone.localtime(moment(context))
     text = formats.time_format(local, "H:i")
-    if full or local.date() != today.date():
+    if full or (day and local.date() != today.date()):
         day = formats.date_format(local, "j M" if local.year == today.year else "j M Y")
         text = f"{day}, {text}"
     return format_html('<time datetime="{}" title="{}">{}</time>', iso(instant), absolute(instant), text)
@@ -215,6 +216,12 @@ def number(value: int) -> str:
 def lasting(value: Any) -> str:
     """A timedelta in words."""
     return wording.duration(value) if value is not None else "–"
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """What a person wrote, as safe HTML."""
+    return render(text)
 
 
 @register.simple_tag

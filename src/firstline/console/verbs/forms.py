@@ -122,7 +122,7 @@ class HoldForm(VerbForm):
 
     def prepare(self) -> None:
         self.fields["hold_reason"].choices = labels.hold_reasons()  # type: ignore[attr-defined]
-        self.initial.setdefault("hold_reason", "caller")
+        self.initial.setdefault("hold_reason", "caller" if self.incident.caller_id else "vendor")
         tomorrow = clock.now() + timedelta(days=1)
         self.initial.setdefault("look_again_at", tomorrow.replace(minute=0, second=0, microsecond=0))
 

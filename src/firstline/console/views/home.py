@@ -20,7 +20,3 @@ def theme(request: HttpRequest) -> HttpResponse:
     if chosen in THEMES:
         answer.set_cookie("firstline_theme", chosen, max_age=YEAR, samesite="Lax", secure=request.is_secure())
     return answer
-
-
-def queue_stand_in(request: HttpRequest, incident_id: int = 0) -> HttpResponse:
-    return redirect("console:styleguide")

@@ -1,0 +1,43 @@
+"""Alerts: every signal that is or was firing, and the incident it belongs to."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from firstline.console.access import Request, staff
+from firstline.console.components import Page, Tab
+from firstline.console.shell import page
+from firstline.desk import alerts as queries
+
+
+@require_GET
+@staff("alert.read")
+def alerts(request: Request) -> HttpResponse:
+    """The newest first; tabs by state."""
+    state = request.GET.get("state", "open")
+    text = request.GET.get("q", "").strip()
+    found = queries.alerts(request.viewer, state=state, text=text, cursor=request.GET.get("after") or None)
+    numbers = queries.counts(request.viewer)
+    labels = {"open": _("Firing"), "muted": _("Muted"), "ended": _("Ended"), "all": _("All")}
+    context = {
+        "tabs": [
+            Tab(label=label, href=_address(key, text), current=key == state, count=numbers.get(key))
+            for key, label in labels.items()
+        ],
+        "alerts": found.rows,
+        "text": text,
+        "state_asked": state,
+        "page": Page(
+            newer=_address(state, text) if request.GET.get("after") else "",
+            older=_address(state, text, found.next) if found.next else "",
+        ),
+    }
+    return page(request, "console/alerts/alerts.html", context, section="alerts")
+
+
+def _address(state: str, text: str, after: str = "") -> str:
+    asked = {"state": state, "q": text, "after": after}
+    return f"{reverse('console:alerts')}?{urlencode({k: v for k, v in asked.items() if v})}"
