@@ -1,0 +1,182 @@
+"""Warn and breach: the engine's verbs over clocks that are due, and whom they tell."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from firstline.accounts.models import Membership, Person, SupportGroup
+from firstline.core import event_log
+from firstline.core.actor import Actor
+from firstline.incidents.models import Incident
+from firstline.notifications.telling import tell_people
+from firstline.notifications.wording import About, about_incident
+from firstline.sla.evaluation import next_look
+from firstline.sla.events import TargetBreached, TargetWarned, target_name
+from firstline.sla.hierarchy import Chain, told
+from firstline.sla.models import Clock
+
+CLOCKWORK = Actor.clock("agreement")
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A clock that passed a share of its target; 1.0 is the target itself."""
+
+    clock: Clock
+    share: float
+    at: datetime
+
+
+def tick(*, now: datetime, limit: int = BATCH) -> int:
+    """Engine: warn and breach what has come due. One transaction for the batch; returns how many clocks."""
+    with transaction.atomic():
+        rows = list(
+            Clock.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(next_at__lte=now)
+            .order_by("next_at", "id")[:limit]
+        )
+        if not rows:
+            return 0
+        passed = [one for row in rows for one in _move(row, now)]
+        Clock.objects.bulk_update(
+            rows, ["warned", "breached_at", "next_at", "elapsed_seconds"], batch_size=1000
+        )
+        _record(passed, now)
+        return len(rows)
+
+
+def _move(row: Clock, now: datetime) -> list[_Passed]:
+    """Bring one row up to `now`. Several warn points at once are one; a breach needs no warning any more."""
+    points = [(float(share), datetime.fromisoformat(at)) for share, at in row.flags.get("warn", [])]
+    found: list[_Passed] = []
+    if row.due_at is not None and row.due_at < now and row.breached_at is None:
+        row.breached_at = row.due_at
+        row.elapsed_seconds = row.target_seconds
+        found.append(_Passed(row, 1.0, row.due_at))
+    else:
+        reached = [(share, at) for share, at in points if at <= now and share not in row.warned]
+        if reached:
+            share, at = max(reached)
+            row.elapsed_seconds = row.target_seconds * share
+            found.append(_Passed(row, share, at))
+    row.warned = sorted({*row.warned, *(share for share, at in points if at <= now)})
+    row.next_at = next_look(
+        running=row.state == "running",
+        due_at=row.due_at,
+        breached=row.breached_at is not None,
+        warn=points,
+        warned=row.warned,
+    )
+    return found
+
+
+def tell_breaches(rows: Sequence[Clock], *, now: datetime) -> None:
+    """Tell of breaches that an evaluation found; their events are recorded already."""
+    passed = [_Passed(row, 1.0, row.breached_at or now) for row in rows if row.state == "running"]
+    _tell(passed, _chains(passed), now)
+
+
+def _record(passed: Sequence[_Passed], now: datetime) -> None:
+    chains = _chains(passed)
+    people = _tell(passed, chains, now)
+    event_log.record(
+        [
+            TargetBreached(
+                subject_id=one.clock.incident_id, actor=CLOCKWORK, occurred_at=one.at, target=one.clock.target,
+                due_at=one.clock.due_at, told=people.get(id(one), []),
+            )
+            if one.share >= 1
+            else TargetWarned(
+                subject_id=one.clock.incident_id, actor=CLOCKWORK, occurred_at=one.at, target=one.clock.target,
+                share=one.share, due_at=one.clock.due_at, told=people.get(id(one), []),
+            )
+            for one in passed
+        ],
+        now=now,
+    )  # fmt: skip
+
+
+def _chains(passed: Sequence[_Passed]) -> Mapping[int, tuple[Incident, Chain]]:
+    """Per incident whom it has above it: three queries for all of them."""
+    ids = {one.clock.incident_id for one in passed}
+    incidents = Incident.objects.defer("search", "description").filter(id__in=ids)
+    groups = {incident.group_id for incident in incidents if incident.group_id is not None}
+    leads: dict[int, list[int]] = {}
+    rows = Membership.objects.filter(group_id__in=groups, lead=True, person__is_active=True).order_by("id")
+    for group_id, person_id in rows.values_list("group_id", "person_id"):
+        leads.setdefault(group_id, []).append(person_id)
+    managers = dict(SupportGroup.objects.filter(id__in=groups).values_list("id", "manager_id"))
+    return {
+        incident.id: (
+            incident,
+            Chain(
+                incident.assignee_id,
+                tuple(leads.get(incident.group_id or 0, ())),
+                managers.get(incident.group_id or 0),
+            ),
+        )
+        for incident in incidents
+    }
+
+
+def _tell(
+    passed: Sequence[_Passed], chains: Mapping[int, tuple[Incident, Chain]], now: datetime
+) -> dict[int, list[int]]:
+    """Send the messages; returns who is told of which (by the identity of the passed point)."""
+    wanted: dict[int, tuple[int, ...]] = {}
+    for one in passed:
+        incident, chain = chains[one.clock.incident_id]
+        wanted[id(one)] = told(chain, target=one.clock.target, share=one.share, priority=incident.priority)
+    people = {
+        person.id: person for person in Person.objects.filter(id__in=_flat(wanted.values()), is_active=True)
+    }
+    for one in passed:
+        incident, _chain = chains[one.clock.incident_id]
+        for person_id in wanted[id(one)]:
+            if person_id in people:
+                _tell_one(one, incident, people[person_id], now)
+    return {key: [person for person in found if person in people] for key, found in wanted.items()}
+
+
+def _flat(groups: Iterable[tuple[int, ...]]) -> set[int]:
+    return {person for group in groups for person in group}
+
+
+def _tell_one(one: _Passed, incident: Incident, person: Person, now: datetime) -> None:
+    with override(person.language):
+        name = target_name(one.clock.target)
+        if one.share >= 1:
+            sentence = _("the target for %(target)s was missed") % {"target": name}
+        else:
+            sentence = _("%(share)s %% of the target for %(target)s is used up") % {
+                "share": round(one.share * 100),
+                "target": name,
+            }
+        about = About(
+            incident_id=incident.id,
+            number=incident.number,
+            priority=incident.priority,
+            title=incident.title,
+            security=incident.security,
+        )
+        text = about_incident(about, sentence, detail=_due(one.clock.due_at))
+    tell_people(
+        [person],
+        kind="target_missed" if one.share >= 1 else "target_warned",
+        subject=text.subject,
+        body=text.body,
+        key=f"clock:{one.clock.id}:{round(one.share * 100)}:{one.at:%Y%m%d%H%M%S}",
+        subject_id=incident.id,
+        urgency="high" if one.share >= 1 and (incident.priority or 5) <= 2 else "low",
+        now=now,
+        synthetic=incident.synthetic,
+    )
+
+
+def _due(due_at: datetime | None) -> str:
+    return "" if due_at is None else _("Due: %(at)s UTC") % {"at": f"{due_at:%Y-%m-%d %H:%M}"}
