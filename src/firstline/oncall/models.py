@@ -135,7 +135,8 @@ class Escalation(models.Model):
     policy = models.ForeignKey(Policy, models.SET_NULL, null=True, related_name="+")
     snapshot = models.JSONField()
     priority = models.SmallIntegerField()
-    state = models.CharField(max_length=12, default="running")  # running, waiting, acknowledged, exhausted, ended
+    group_id = models.BigIntegerField(null=True, help_text="the group that owned the incident at the start")
+    state = models.CharField(max_length=12, default="running")  # running, acknowledged, snoozed, exhausted, ended
     cursor = models.JSONField(default=dict)
     started_at = models.DateTimeField()
     next_at = models.DateTimeField(null=True)

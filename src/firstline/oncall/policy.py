@@ -171,7 +171,7 @@ def advance(
         if cursor.step >= len(policy.steps):
             if cursor.cycle >= policy.repeat:
                 return Advance(cursor=cursor, next_at=None, passed=tuple(passed))
-            again = Cursor(0, cursor.cycle + 1)
+            again = Cursor(0, cursor.cycle + 1, resumes=cursor.resumes)
             if not cursor.reached and passed:
                 return Advance(cursor=again, next_at=now + _pause(policy), passed=tuple(passed))
             cursor = again
@@ -186,7 +186,8 @@ def advance(
         if why is None:
             recipients, moved = _recipients(step, cursor.step, reach, turns or {})
             why = None if recipients else "nobody"
-        following = Cursor(cursor.step + 1, cursor.cycle, cursor.reached or bool(recipients))
+        reached = cursor.reached or bool(recipients)
+        following = Cursor(cursor.step + 1, cursor.cycle, reached, cursor.resumes)
         if why is None:
             return Advance(
                 cursor=following,
@@ -213,7 +214,7 @@ def resumed(cursor: Cursor) -> Cursor:
     """Where an escalation goes on after an acknowledgement that no work followed: the step last paged,
     again.
     """
-    return Cursor(max(cursor.step - 1, 0), cursor.cycle, cursor.reached)
+    return Cursor(max(cursor.step - 1, 0), cursor.cycle, cursor.reached, cursor.resumes + 1)
 
 
 def _pause(policy: Policy) -> timedelta:

@@ -138,8 +138,8 @@ def test_all_must_acknowledge_where_the_step_says_so() -> None:
 
 
 def test_resuming_pages_the_last_step_again() -> None:
-    assert resumed(Cursor(2, 1, True)) == Cursor(1, 1, True)
-    assert resumed(Cursor()) == Cursor()
+    assert resumed(Cursor(2, 1, True)) == Cursor(1, 1, True, 1)
+    assert resumed(Cursor()) == Cursor(resumes=1)
 
 
 @pytest.mark.parametrize(
