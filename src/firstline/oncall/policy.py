@@ -107,13 +107,15 @@ DEFAULT = Policy(
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where an escalation stands: the step that comes next, the repetition, whether this one reached
-    anybody.
+    """Where an escalation stands: the step that comes next, the repetition, whether this one reached anybody.
+
+    `resumes`: how often it went on after an acknowledgement or a snooze.
     """
 
     step: int = 0
     cycle: int = 0
     reached: bool = False
+    resumes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
