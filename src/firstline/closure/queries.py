@@ -1,7 +1,6 @@
 """Reads of what waits for a caller's word."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -71,7 +70,7 @@ def link_page(link: ClosureLink) -> LinkPage:
     return LinkPage(row, person, row.person_id == person.id, newest is not None and newest.id == row.id)
 
 
-def unrated(person_id: int, incident_id: int, now: datetime) -> Confirmation | None:
+def unrated(person_id: int, incident_id: int) -> Confirmation | None:
     """The closure of this incident that this person was asked to rate and has not rated."""
     row = latest(incident_id)
     if row is None or row.person_id != person_id or row.rating is not None or not row.ask_rating:

@@ -126,6 +126,7 @@ ACCOUNT_EMAIL_VERIFICATION = (
     "none"  # the code and the reset mail prove the address; the first people are set up
 )
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password, a second factor switched off: its owner hears
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_USER_DISPLAY = "firstline.portal.adapters.display_name"
 SOCIALACCOUNT_ADAPTER = "firstline.portal.adapters.Identities"

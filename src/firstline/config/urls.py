@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz/engine", health.engine),
     path("readyz", health.ready),
     path("metrics", health.figures),
+    path("console/", include("firstline.console.urls")),
     path("", include("firstline.portal.sign_in_urls")),
-    # portal
+    path("", include("firstline.portal.urls")),
 ]
