@@ -11,7 +11,9 @@ class Evidence(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     incident = models.ForeignKey(Incident, models.CASCADE, related_name="evidence")
-    kind = models.CharField(max_length=16)  # similar, known_error, runbook, change, upstream, downstream, check
+    kind = models.CharField(
+        max_length=16
+    )  # similar, known_error, runbook, change, upstream, downstream, check
     key = models.CharField(max_length=80)
     data = models.JSONField(default=dict)
     why = models.JSONField(default=dict)

@@ -6,6 +6,10 @@ from firstline.closure import reactions as closure
 from firstline.core import due
 from firstline.core.event_log import DomainEvent, Reaction
 from firstline.incidents import events as happened
+from firstline.workflow import jobs
+
+INCIDENTS_PER_JOB = 20
+EVIDENT = frozenset({"category_id", "service_id", "ci_id", "title", "description"})
 
 
 def start_triage(opened: Sequence[DomainEvent]) -> None:
@@ -13,8 +17,17 @@ def start_triage(opened: Sequence[DomainEvent]) -> None:
     due.schedule("triage", [(event.subject_id, event.recorded_at or event.occurred_at) for event in opened])
 
 
+def look_for_evidence(events: Sequence[DomainEvent]) -> None:
+    """A background job for each twenty incidents whose category, service or text is new."""
+    ids = sorted({e.subject_id for e in events if e.verb == "categorised" or EVIDENT & set(e.changes)})
+    for at in range(0, len(ids), INCIDENTS_PER_JOB):
+        jobs.gather_evidence.defer(incident_ids=ids[at : at + INCIDENTS_PER_JOB])
+
+
 REACTIONS: Mapping[type[DomainEvent], Sequence[Reaction]] = {
     happened.IncidentOpened: [start_triage],
+    happened.Categorised: [look_for_evidence],
+    happened.Edited: [look_for_evidence],
     happened.Resolved: [closure.ask],
     happened.Reopened: [closure.withdraw],
     happened.Closed: [closure.withdraw],
