@@ -30,6 +30,10 @@ class Ticket(msgspec.Struct, frozen=True):
     classes: tuple[str, ...]
     expires: int
 
+    def hears(self, visibility: str) -> bool:
+        """Whether it names this class, or all of its kind (`group:*` for `group:7`)."""
+        return visibility in self.classes or f"{visibility.partition(':')[0]}:*" in self.classes
+
 
 class Nudge(msgspec.Struct, frozen=True):
     """`topic` (`incident`, `alert`, `queue`, …) of this id has a new version. `visibility` is one class."""

@@ -149,6 +149,11 @@ class Connection(SMTP):
         self._listener.open += 1
         super().connection_made(transport)
 
+    def eof_received(self) -> bool:
+        """Close. aiosmtpd leaves a connection open whose peer left before its first command could be awaited."""
+        super().eof_received()
+        return False
+
     def connection_lost(self, error: Exception | None) -> None:
         self._listener.open -= 1
         super().connection_lost(error)

@@ -38,7 +38,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         secret_key=environment["FIRSTLINE_SECRET_KEY"],
         trusted_proxies=networks(proxies.replace(",", " ").split()),
         smtp_host=environment.get("FIRSTLINE_SMTP_HOST") or "127.0.0.1",
-        smtp_port=int(port) if port else None,
+        smtp_port=int(port or 0) or None,
     )
 
 

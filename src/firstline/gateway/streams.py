@@ -39,14 +39,13 @@ class Stream:
     def __init__(self, ticket: Ticket) -> None:
         self.ticket = ticket
         self.ended = False
-        self._classes = frozenset(ticket.classes)
         self._waiting: dict[tuple[str, int], int] = {}
         self._lagging = False
         self._news = asyncio.Event()
 
     def offer(self, nudge: Nudge) -> None:
         """Queue the nudge if the viewer may hear of it."""
-        if nudge.visibility not in self._classes or self._lagging:
+        if self._lagging or not self.ticket.hears(nudge.visibility):
             return
         key = (nudge.topic, nudge.id)
         self._waiting[key] = max(nudge.version, self._waiting.get(key, 0))

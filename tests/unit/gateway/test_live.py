@@ -132,6 +132,12 @@ def test_tickets_are_good_for_five_minutes_and_for_one_key() -> None:
         read_ticket(text[:-2] + "xx", key=KEY, now=NOON)
 
 
+def test_a_class_with_a_star_stands_for_all_of_its_kind() -> None:
+    ticket = Ticket(1, ("group:*", "security:4"), 0)
+    heard = [ticket.hears(name) for name in ("group:1", "group:0", "security:4", "security:5", "grouped:1")]
+    assert heard == [True, True, True, False, False]
+
+
 def test_a_stream_that_lags_holds_a_bounded_number_and_then_asks_for_everything() -> None:
     import asyncio
 
