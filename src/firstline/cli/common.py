@@ -87,7 +87,8 @@ def _explain_deeper(error: BaseException) -> Exit:
             "Start Firstline (firstline up), or check FIRSTLINE_DATABASE_URL; firstline doctor tells more."
         )
         return Exit.UNAVAILABLE
-    if isinstance(error, ProgrammingError) and isinstance(error.__cause__, psycopg.errors.UndefinedTable):
+    absent = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
+    if isinstance(error, ProgrammingError) and isinstance(error.__cause__, absent):
         complain("The database does not have this version's tables yet: run firstline migrate.")
         return Exit.UNAVAILABLE
     with tempfile.NamedTemporaryFile("w", prefix="firstline-error-", suffix=".txt", delete=False) as file:

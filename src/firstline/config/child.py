@@ -62,6 +62,14 @@ def prepare() -> None:
     migrate_and_collect()
 
 
+def collect() -> None:
+    """Collect the static files on a machine that only serves."""
+    _set_up()
+    from .prepare import collect as collect_files
+
+    collect_files()
+
+
 def welcome() -> None:
     """Print the one-time link that creates the administrator, as long as there is none."""
     _set_up()
@@ -71,7 +79,7 @@ def welcome() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    part.__name__: part for part in (gateway, web, engine, worker, auditor, prepare, welcome)
+    part.__name__: part for part in (gateway, web, engine, worker, auditor, prepare, collect, welcome)
 }
 
 

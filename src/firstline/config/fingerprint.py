@@ -12,6 +12,15 @@ def mark_prepared(data: Path) -> None:
     (data / _MARK).write_text(fingerprint())
 
 
+def mark_collected(static: Path) -> None:
+    (static / _MARK).write_text(fingerprint())
+
+
+def is_collected(static: Path) -> bool:
+    """Whether the static files there are those of this code."""
+    return is_prepared(static)
+
+
 def is_prepared(data: Path) -> bool:
     """Whether this data directory was last prepared by exactly this code."""
     try:

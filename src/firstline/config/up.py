@@ -18,7 +18,7 @@ import structlog
 
 from .embedded import CannotRun, Cluster, Postgres, cluster_exists, socket_folder_of
 from .env import Environment, WrongSettings, make_secret_key, secret_key
-from .fingerprint import is_prepared
+from .fingerprint import is_collected, is_prepared
 from .supervisor import Part, Supervisor
 from .values import is_loopback
 
@@ -64,6 +64,8 @@ def serve(environment: Environment, *, say: Say) -> None:
     """The two HTTP process groups until a signal asks to stop."""
     begun = time.monotonic()
     with _ways_in(environment) as environment, Supervisor(passed_on(environment)) as supervisor:
+        if not is_collected(environment.data / "static") and supervisor.once(part("collect")):
+            raise CannotRun("The static files could not be collected; the reason is above.")
         supervisor.add(part("web"))
         supervisor.add(part("gateway"))
         _announce(environment, supervisor, say, begun)
