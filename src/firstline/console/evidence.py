@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from firstline.diagnosis.models import Evidence
+from firstline.diagnosis.queries import Item as Evidence
 
 
 @dataclass(frozen=True, kw_only=True)

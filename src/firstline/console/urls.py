@@ -22,6 +22,7 @@ urlpatterns = [
     path("incidents/<int:incident_id>/watch", incident.watch, name="watch"),
     path("incidents/<int:incident_id>/tasks/<int:task_id>", incident.finish_task, name="finish_task"),
     path("incidents/<int:incident_id>/links/<int:link_id>/delete", incident.unlink, name="unlink"),
+    path("incidents/<int:incident_id>/clock/<slug:target>/", incident.why_due, name="why_due"),
     path("incidents/<int:incident_id>/<slug:key>/", incident.verb, name="verb"),
     path("files/<int:attachment_id>/", incident.attachment, name="attachment"),
     path("alerts/", alerts.alerts, name="alerts"),

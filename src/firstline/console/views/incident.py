@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from firstline.console import conversation, evidence, labels
 from firstline.console.access import Request, is_partial, staff, status_of
-from firstline.console.clocks import face_of
+from firstline.console.clocks import face_of, label_of
 from firstline.console.components import Face
 from firstline.console.rows import marks_of, owner_of
 from firstline.console.shell import page, part
@@ -26,6 +26,7 @@ from firstline.desk import dossier, queries
 from firstline.incidents import queries as incidents
 from firstline.incidents.actions import editing, people, relating, talking
 from firstline.incidents.models import Incident
+from firstline.sla import queries as sla
 
 PARTS = {
     "head": "console/incident/head.html",
@@ -38,6 +39,7 @@ def _context(request: Request, incident_id: int) -> dict[str, Any]:
     """What the templates of the page need; the person has seen this version now."""
     found = dossier.read(request.viewer, incident_id)
     incident = found.incident
+    people.note_read(incident, request.viewer, now=request.moment)
     if request.person.pk:
         desk.mark_seen(request.person.pk, incident.pk, incident.version, now=request.moment)
     offered = registry.offered(incident, request.viewer)
@@ -81,6 +83,21 @@ def fragment(request: Request, incident_id: int, name: str) -> HttpResponse:
     if name not in PARTS:
         raise NotFound(_("There is no such part."))
     return part(request, PARTS[name], _context(request, incident_id))
+
+
+@require_GET
+@staff("incident.read")
+def why_due(request: Request, incident_id: int, target: str) -> HttpResponse:
+    """The ledger of a clock: a person can check by hand why it is due when it is."""
+    mine = {
+        "ledger": sla.why_due(request.viewer, incident_id, target, request.moment),
+        "ledger_of": label_of(target),
+    }
+    if is_partial(request):
+        found = incidents.incident(request.viewer, incident_id)
+        return part(request, "console/incident/ledger.html", {"incident": found, **mine})
+    whole = {**_context(request, incident_id), **mine}
+    return page(request, "console/incident/incident.html", whole, section="queue")
 
 
 @require_http_methods(["GET", "POST"])
