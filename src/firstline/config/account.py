@@ -31,7 +31,7 @@ class Account:
 
     def run(self, *command: str | Path, **options: str) -> subprocess.CompletedProcess[str]:
         """Run a short command as this account, from `/`, with nothing on standard input."""
-        return subprocess.run(
+        result: subprocess.CompletedProcess[str] = subprocess.run(
             [str(part) for part in command],
             check=False,
             text=True,
@@ -41,6 +41,7 @@ class Account:
             env={**os.environ, "LC_ALL": "C", **options},
             **self.identity(),  # type: ignore[call-overload]
         )
+        return result
 
     def identity(self) -> dict[str, int | list[int]]:
         """The keyword arguments that make `subprocess` change into this account."""

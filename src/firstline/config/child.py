@@ -70,6 +70,14 @@ def collect() -> None:
     collect_files()
 
 
+def demo() -> None:
+    """Make the demo organisation if it is missing, then live traffic."""
+    _set_up()
+    from firstline.demo.main import run
+
+    run(_stop_on_signal())
+
+
 def welcome() -> None:
     """Print the one-time link that creates the administrator, as long as there is none."""
     _set_up()
@@ -79,7 +87,7 @@ def welcome() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    part.__name__: part for part in (gateway, web, engine, worker, auditor, prepare, collect, welcome)
+    part.__name__: part for part in (gateway, web, engine, worker, auditor, prepare, collect, welcome, demo)
 }
 
 

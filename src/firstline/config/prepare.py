@@ -7,9 +7,6 @@ from django.db import connection
 from firstline.core import clock
 from firstline.workflow.seed import ensure_defaults
 
-from firstline.core import clock
-from firstline.workflow.seed import ensure_defaults
-
 from .fingerprint import mark_collected, mark_prepared
 
 _LOCK = 4_711_002
@@ -28,7 +25,6 @@ def migrate() -> None:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         try:
             call_command("migrate", verbosity=0, interactive=False)
-            ensure_defaults(now=clock.now())
             ensure_defaults(now=clock.now())
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

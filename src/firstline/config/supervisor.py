@@ -159,8 +159,7 @@ class Supervisor:
         asked = len(self._signals)
         for child in running:
             assert child.process is not None
-            hurry = lambda: len(self._signals) > asked  # noqa: E731 - a second Ctrl-C
-            while child.process.poll() is None and not hurry():
+            while child.process.poll() is None and len(self._signals) <= asked:  # a second Ctrl-C hurries
                 if time.monotonic() - begun > child.part.patience:
                     log.warning("part did not stop and is killed", part=child.part.name)
                     break
