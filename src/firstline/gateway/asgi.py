@@ -73,6 +73,12 @@ async def respond(send: Send, status: int, headers: Headers, body: bytes) -> Non
     await send({"type": "http.response.body", "body": body})
 
 
+async def until_gone(receive: Receive) -> None:
+    """Return when the client has closed its connection. The body must have been read before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def client_of(scope: Scope, headers: dict[bytes, bytes], trusted: tuple[Network, ...]) -> Address | None:
     """The client's address.
 

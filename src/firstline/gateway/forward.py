@@ -24,6 +24,7 @@ from .asgi import (
     client_of,
     peer_is_trusted,
     respond,
+    until_gone,
 )
 from .settings import MIB, Settings
 
@@ -84,7 +85,16 @@ class Forwarder:
         with tempfile.SpooledTemporaryFile(max_size=MIB) as spool:
             size = await self._spool(spool, headers, receive)
             spool.seek(0)
-            await self._forward(scope, headers, spool, size, send)
+            forwarding = asyncio.create_task(self._forward(scope, headers, spool, size, send))
+            leaving = asyncio.create_task(until_gone(receive))
+            try:
+                await asyncio.wait((forwarding, leaving), return_when=asyncio.FIRST_COMPLETED)
+                if forwarding.done():
+                    await forwarding
+            finally:  # nobody reads any more: let the web process know by closing its connection
+                forwarding.cancel()
+                leaving.cancel()
+                await asyncio.gather(forwarding, leaving, return_exceptions=True)
 
     async def _spool(self, spool: "Spool", headers: dict[bytes, bytes], receive: Receive) -> int:
         """The whole body: 1 MiB in memory, what is larger in a file, written beside the event loop."""

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from firstline.core.errors import NotAllowed
 from firstline.core.live import CHANNEL, Nudge, Ticket, read_ticket
 
-from .asgi import Headers, Receive, Scope, Send, respond
+from .asgi import Headers, Receive, Scope, Send, respond, until_gone
 
 MOST_STREAMS = 2000
 MOST_WAITING = 500  # different objects that a stream may lag behind; more than that is one resync
@@ -137,7 +137,7 @@ class Streams:
 
     async def _serve(self, stream: Stream, receive: Receive, send: Send) -> None:
         self._open.add(stream)
-        leaving = asyncio.create_task(_until_gone(receive, stream))
+        leaving = asyncio.create_task(_end_when_gone(receive, stream))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": EVENTS})
             await _write(send, HELLO)
@@ -184,10 +184,8 @@ class Streams:
             stream.offer(nudge)
 
 
-async def _until_gone(receive: Receive, stream: Stream) -> None:
-    """End the stream when its reader goes away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _end_when_gone(receive: Receive, stream: Stream) -> None:
+    await until_gone(receive)
     stream.end()
 
 

@@ -19,6 +19,7 @@ class Web:
 
     answer: Callable[[bytes], bytes] = lambda request: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     requests: list[bytes] = field(default_factory=list)
+    pour: Callable[[socket.socket], None] | None = None
 
     def serve(self, listener: socket.socket) -> None:
         while True:
@@ -37,6 +38,8 @@ class Web:
                 request += part
             self.requests.append(request)
             connection.sendall(self.answer(request))
+            if self.pour:
+                self.pour(connection)
 
     def header(self, name: str) -> list[str]:
         head = self.requests[-1].split(b"\r\n\r\n")[0].decode("latin-1")
@@ -171,6 +174,27 @@ def test_an_answer_that_breaks_off_is_not_made_whole(gateway: Running, web: Web,
         assert not body.endswith(b"0\r\n\r\n")
     else:
         assert len(body) < 100
+
+
+def test_a_reader_that_leaves_is_not_written_for_any_more(gateway: Running, web: Web) -> None:
+    written = threading.Event()
+    stopped = threading.Event()
+
+    def pour(connection: socket.socket) -> None:
+        try:
+            while True:
+                connection.sendall(b"x" * 65536)
+                written.set()
+        except OSError:
+            stopped.set()
+
+    web.pour = pour
+    web.answer = lambda _: b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port)) as reader:
+        reader.sendall(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert reader.recv(1000)
+        assert written.wait(10)
+    assert stopped.wait(10)
 
 
 def test_head_and_204_have_no_body(gateway: Running, web: Web) -> None:
