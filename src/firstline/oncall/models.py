@@ -39,7 +39,9 @@ class ScheduleVersion(Version):
 
 
 class Override(models.Model):
-    """Replace (`person` → `by`, person null = everyone), add (`by`) or remove (`person`) for a stretch of time."""
+    """Replace (`person` → `by`, person null = everyone), add (`by`) or remove (`person`) for a stretch of
+    time.
+    """
 
     id = models.BigAutoField(primary_key=True)
     schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="overrides")
@@ -116,7 +118,9 @@ class PolicyAssignment(models.Model):
     service = models.ForeignKey(Service, models.CASCADE, null=True, blank=True, related_name="+")
     priority = models.SmallIntegerField(null=True, blank=True, help_text="null: any priority")
     policy = models.ForeignKey(Policy, models.CASCADE, null=True, related_name="+")
-    hours = models.CharField(max_length=8, default="any", choices=[("any", "any hour"), ("group", "group's hours")])
+    hours = models.CharField(
+        max_length=8, default="any", choices=[("any", "any hour"), ("group", "group's hours")]
+    )
 
     class Meta:
         db_table = "policy_assignment"
@@ -136,7 +140,9 @@ class Escalation(models.Model):
     snapshot = models.JSONField()
     priority = models.SmallIntegerField()
     group_id = models.BigIntegerField(null=True, help_text="the group that owned the incident at the start")
-    state = models.CharField(max_length=12, default="running")  # running, acknowledged, snoozed, exhausted, ended
+    state = models.CharField(
+        max_length=12, default="running"
+    )  # running, acknowledged, snoozed, exhausted, ended
     cursor = models.JSONField(default=dict)
     started_at = models.DateTimeField()
     next_at = models.DateTimeField(null=True)

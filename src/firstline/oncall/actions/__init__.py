@@ -1,0 +1,28 @@
+"""Every write of paging, for callers that needn't know the files."""
+
+from firstline.oncall.actions.answering import (
+    acknowledge_incident,
+    acknowledge_page,
+    add_responder,
+    decline_page,
+    page_again,
+    snooze,
+)
+from firstline.oncall.actions.ledger import note
+from firstline.oncall.actions.looking import look, look_due
+from firstline.oncall.actions.stalled import escalate_stalled
+from firstline.oncall.actions.stepping import step_due
+
+__all__ = [
+    "acknowledge_incident",
+    "acknowledge_page",
+    "add_responder",
+    "decline_page",
+    "escalate_stalled",
+    "look",
+    "look_due",
+    "note",
+    "page_again",
+    "snooze",
+    "step_due",
+]
