@@ -60,7 +60,7 @@ def place_of(path: str) -> Place | None:
     if base not in BASES or not below:
         return None
     token, slash, rest = below.partition("/")
-    return Place(None, base, token, slash + rest)
+    return Place(None, base, token, (slash + rest).rstrip("/"))
 
 
 class Intake:
