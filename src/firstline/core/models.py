@@ -100,7 +100,10 @@ class Due(models.Model):
     class Meta:
         db_table = "due"
         constraints = [models.UniqueConstraint(fields=["kind", "subject_id"], name="due_once")]
-        indexes = [models.Index(fields=["kind", "due_at"], name="due_next")]
+        indexes = [
+            models.Index(fields=["kind", "due_at"], name="due_next"),
+            models.Index(fields=["due_at"], name="due_first"),
+        ]
 
 
 class Setting(models.Model):

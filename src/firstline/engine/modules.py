@@ -1,0 +1,71 @@
+"""What a cycle does, in this order. Each module claims a bounded batch, commits by itself, and says how many it did.
+
+The order matters within one cycle: a signal becomes an incident, gets its priority, its clocks, its page, and the page
+goes out, without waiting for the next cycle in between.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firstline.closure import asking as closure
+from firstline.core import rate
+from firstline.engine import complaints, housekeeping
+from firstline.incidents.actions import wake_held
+from firstline.intake import drain, ending, heartbeats, partitions, reports
+from firstline.sla import actions as sla
+from firstline.workflow import triage
+
+EACH_CYCLE = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """`run(now)` does a bounded part of what is due and returns its number. `every`: at most once per so long."""
+
+    name: str
+    run: Callable[[datetime], int]
+    every: timedelta = EACH_CYCLE
+
+
+def _named(function: Callable[..., int]) -> Callable[[datetime], int]:
+    def run(now: datetime) -> int:
+        return function(now=now)
+
+    return run
+
+
+def _partitions(now: datetime) -> int:
+    return len(partitions.keep_partitions(now))
+
+
+DELIVERIES = "deliveries"
+MODULES: tuple[Module, ...] = (
+    Module("inbox", drain.run),
+    Module("alerts ended", ending.run),
+    Module("triage", triage.run),
+    Module("reassess", triage.run_reassess),
+    Module("look again", _named(wake_held)),
+    Module("clocks", _named(sla.evaluate_due)),
+    # deliveries run here, by the loop that owns their threads
+    Module("ask callers", _named(closure.ask_due)),
+    Module("remind callers", _named(closure.remind_due)),
+    Module("auto-close", _named(closure.close_due)),
+    Module("heartbeats", heartbeats.run, every=timedelta(seconds=1)),
+    Module("complaints", complaints.run, every=timedelta(seconds=10)),
+    Module("partitions", _partitions, every=timedelta(hours=1)),
+    Module("rate limits", _named(rate.sweep), every=timedelta(hours=1)),
+    Module("unverified reports", _named(reports.drop_unverified), every=timedelta(hours=1)),
+    Module("housekeeping", housekeeping.run, every=timedelta(hours=1)),
+)
+AFTER_CLOCKS = next(i for i, module in enumerate(MODULES) if module.name == "clocks") + 1
+
+# What is due and when, for the wake-up: one index look-up each.
+NEXT_DUE = """
+SELECT min(at) FROM (
+    SELECT min(due_at) AS at FROM due
+    UNION ALL (SELECT next_at FROM escalation WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
+    UNION ALL (SELECT due_at FROM delivery WHERE state IN ('due', 'sending') ORDER BY priority, due_at LIMIT 1)
+    UNION ALL (SELECT next_at FROM heartbeat WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
+) AS waiting
+"""
