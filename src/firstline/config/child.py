@@ -25,7 +25,12 @@ def web() -> None:
     Path(environment.web_socket).unlink(missing_ok=True)  # a killed one leaves it, and then it can't be bound
     _granian(
         [
-            *("--interface", "wsgi", "--uds", environment.web_socket, "--uds-permissions", "600"),
+            *(
+                "--interface",
+                "wsgi",
+                "--uds",
+                environment.web_socket,
+            ),
             *("--workers", "1", "--blocking-threads", str(environment.web_threads)),
             *("--http", "1", "--no-ws", "--backlog", "256", "--respawn-failed-workers"),
             *("--workers-kill-timeout", "15", "--log-level", "warning", "firstline.config.wsgi:application"),
