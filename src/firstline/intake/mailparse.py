@@ -30,7 +30,7 @@ from firstline.intake.quoting import Folded, fold
 
 T = TypeVar("T")
 MESSAGE_ID = re.compile(r"<([^<>\s]{1,500})>")
-TEXT_LIMIT = 200_000
+TEXT_LIMIT = 60_000
 PARTS_LIMIT = 500
 
 
@@ -155,7 +155,9 @@ def _contents(message: Message) -> tuple[str, list[MailAttachment]]:
         elif content := body_of(part):
             attachments.append(_attachment(part, kind, name, content))
     text = "\n\n".join(piece for piece in plain if piece.strip()) or "\n\n".join(markup)
-    return text[:TEXT_LIMIT].strip("\n"), attachments
+    if len(text) > TEXT_LIMIT:
+        text = f"{text[:TEXT_LIMIT]}\n\n[… {len(text) - TEXT_LIMIT} further characters are in the original message]"
+    return text.strip("\n"), attachments
 
 
 def _leaves(message: Message) -> list[Message]:

@@ -5,9 +5,13 @@ from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
 from html.parser import HTMLParser
+from inspect import signature
 
 # what the standard library, or PostgreSQL, raises on broken input somewhere below
 BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+
+# newer versions of Python refuse a whole list for one bad mailbox unless they are told not to
+LENIENT = {"strict": False} if "strict" in signature(getaddresses).parameters else {}
 
 # names that mean a larger set in practice than what they say
 WIDER = {
@@ -113,7 +117,7 @@ def _one_line(value: str) -> str:
 def addresses(values: list[str]) -> list[tuple[str, str]]:
     """(name, address) of each mailbox in the header values; addresses in lower case, without what is none."""
     try:
-        found = getaddresses(values, strict=False)
+        found = getaddresses(values, **LENIENT)
     except (*BROKEN, IndexError):
         return []
     pairs = [(readable(name), clean(address).strip(" <>\"'").lower()) for name, address in found]

@@ -26,7 +26,9 @@ class Source(models.Model):
     security = models.BooleanField(default=False)
     severity_floor = models.CharField(max_length=8, default="info")
     allowed_networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
-    address = models.CharField(max_length=254, default="", blank=True, help_text="mail sources: who it is sent to")
+    address = models.CharField(
+        max_length=254, default="", blank=True, help_text="mail sources: who it is sent to"
+    )
     settings = models.JSONField(default=dict)
     secret = models.TextField(default="", help_text="encrypted: IMAP password, HMAC key")
     mapping = models.JSONField(default=dict, help_text="generic sources: paths and templates")
@@ -95,6 +97,7 @@ class AlertSpan(models.Model):
     grouping_key = models.CharField(max_length=512, default="")
     labels = models.JSONField(default=dict)
     entities = models.JSONField(default=list)
+    tactics = models.JSONField(default=list)
     techniques = models.JSONField(default=list)
     links = models.JSONField(default=list)
     first_seen_at = models.DateTimeField()
@@ -107,7 +110,7 @@ class AlertSpan(models.Model):
     inbox_received_at = models.DateTimeField(null=True)
     incident = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="+")
     reasons = models.JSONField(default=list, help_text="why it is muted, each")
-    clamped = models.BooleanField(default=False, help_text="the monitor's clock was ahead")
+    clock_ahead = models.FloatField(default=0, help_text="seconds by which the monitor's clock was ahead")
 
     class Meta:
         db_table = "alert_span"
@@ -118,7 +121,11 @@ class AlertSpan(models.Model):
             models.Index(fields=["ends_at"], condition=Q(ended_at=None), name="span_expiry"),
             models.Index(fields=["incident", "id"], name="span_of_incident"),
             models.Index(fields=["-last_seen_at", "-id"], name="span_recent"),
-            models.Index(fields=["source", "grouping_key"], condition=Q(ended_at=None), name="span_group"),
+            models.Index(
+                fields=["source", "grouping_key"],
+                condition=Q(incident__isnull=False) & ~Q(grouping_key=""),
+                name="span_group",
+            ),
         ]
 
 
@@ -163,7 +170,9 @@ class Heartbeat(models.Model):
 
     class Meta:
         db_table = "heartbeat"
-        indexes = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="heartbeat_next")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="heartbeat_next")
+        ]
 
 
 class MailMessage(models.Model):
@@ -178,7 +187,9 @@ class MailMessage(models.Model):
     raw_blob_id = models.BigIntegerField(null=True)
     automatic = models.BooleanField(default=False)
     bounce = models.BooleanField(default=False)
-    verdict = models.CharField(max_length=24)  # opened, comment, duplicate, loop, rate_limited, unknown_sender …
+    verdict = models.CharField(
+        max_length=24
+    )  # opened, comment, duplicate, loop, rate_limited, unknown_sender …
     why = models.JSONField(default=dict)
     incident = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="+")
     comment = models.ForeignKey(Comment, models.SET_NULL, null=True, related_name="+")

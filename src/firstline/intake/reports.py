@@ -51,7 +51,12 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 @transaction.atomic
 def report(
-    answers: Answers, *, actor: Actor, now: datetime, blob_ids: Sequence[int] = (), detected_at: datetime | None = None
+    answers: Answers,
+    *,
+    actor: Actor,
+    now: datetime,
+    blob_ids: Sequence[int] = (),
+    detected_at: datetime | None = None,
 ) -> Incident:
     """Register what a caller reports about themselves. `Invalid` names the field that is missing."""
     assert actor.id is not None
@@ -171,7 +176,10 @@ def drop_unverified(*, now: datetime, limit: int = 500) -> int:
 
 
 def _check_service(service_id: int | None) -> None:
-    if service_id is not None and not Service.objects.filter(id=service_id, active=True, in_portal=True).exists():
+    if (
+        service_id is not None
+        and not Service.objects.filter(id=service_id, active=True, in_portal=True).exists()
+    ):
         raise Invalid(_("There is no such service."), {"service": _("Choose a service.")})
 
 

@@ -1,0 +1,102 @@
+"""Signals of one source → alerts, and alerts → incidents. Everything here runs in the caller's transaction, and the
+caller holds the source's lock, so that a resolve never overtakes its trigger.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from firstline.catalog.actions import record_change
+from firstline.core.actor import Actor
+from firstline.incidents import actions as incidents
+from firstline.intake import ending, joining, spans
+from firstline.intake.dedup import Fold, Span, SpanState, fold
+from firstline.intake.hints import Place, places_of
+from firstline.intake.models import Source
+from firstline.intake.signal import Severity, Signal
+
+# keys under which Firstline itself speaks about a source; such an alert never joins what merely is near to it
+UNREADABLE = "firstline:unreadable"
+SILENT = "firstline:silent"
+BEAT = "beat"
+OWN_KEYS = frozenset({UNREADABLE, SILENT})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch did: spans opened, updated and ended; signals that made no alert; incidents opened."""
+
+    opened: int = 0
+    updated: int = 0
+    ended: int = 0
+    dropped: int = 0
+    incidents: list[int] = field(default_factory=list)
+
+
+def ingest(
+    source: Source, signals: Sequence[Signal], *, received: Mapping[int, datetime], now: datetime
+) -> Outcome:
+    """Fold `signals` (in order) into alerts and give every new alert its incident."""
+    if not signals:
+        return Outcome()
+    known = spans.load(source.id, {signal.key for signal in signals})
+    folded = fold(known.spans, signals, received)
+    places = places_of(source, {(signal.service, signal.ci) for signal in signals})
+    _record_changes(source, folded, places, now)
+    fresh = [span for span in folded.spans if span.is_new]
+    old = [span for span in folded.spans if not span.is_new]
+    spans.store_alerts(source.id, folded.spans, known)
+    # what ended makes room first: a key has one open span
+    spans.update(old, received)
+    spans.insert(source, fresh, known, places, received)
+    opened = joining.find_incidents(
+        source, _needing_incident(source, fresh, old, known), known=known, places=places, now=now
+    )
+    _acknowledge(source, folded, known, now)
+    ended = [span.id for span in folded.spans if span.state is SpanState.RESOLVED and span.id is not None]
+    ending.after_resolve(ended, now=now)
+    return Outcome(
+        opened=len(fresh),
+        updated=len(old),
+        ended=len(ended),
+        dropped=len(folded.dropped),
+        incidents=opened,
+    )
+
+
+def _needing_incident(
+    source: Source, fresh: Sequence[Span], old: Sequence[Span], known: spans.Known
+) -> list[Span]:
+    """New spans, and those that got worse than the floor only now; what is below the source's floor stays an alert."""
+    floor = Severity(source.severity_floor).rank
+    late = [span for span in old if span.state.is_open and span.id not in known.incidents and span.signal]
+    return [span for span in (*fresh, *late) if span.severity.rank <= floor or span.key in OWN_KEYS]
+
+
+def _record_changes(
+    source: Source, folded: Fold, places: Mapping[tuple[str, str], Place], now: datetime
+) -> None:
+    for signal in folded.changes:
+        place = places[signal.service, signal.ci]
+        record_change(
+            title=signal.title,
+            actor=Actor.source(source.id, via="change event"),
+            now=now,
+            source_id=source.id,
+            source_key=signal.key[:255],
+            service_id=place.service_id,
+            ci_id=place.ci_id,
+            happened_at=signal.occurred_at,
+            links=[{"href": link.href, "text": link.text} for link in signal.links],
+        )
+
+
+def _acknowledge(source: Source, folded: Fold, known: spans.Known, now: datetime) -> None:
+    """Somebody acknowledged in the tool that sends: the incident is acknowledged too."""
+    ids = {
+        known.incidents[span.id]
+        for span in folded.spans
+        if span.acknowledged_now and span.id in known.incidents
+    }
+    if ids:
+        incidents.acknowledge(sorted(ids), actor=Actor.source(source.id, via=source.kind), now=now)

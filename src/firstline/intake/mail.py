@@ -1,0 +1,284 @@
+"""A mail that came in → what becomes of it, carried out and kept (`MailMessage`). The raw message is always kept."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from firstline.accounts import actions as accounts
+from firstline.accounts.models import Person
+from firstline.catalog.calendar import NeverOpens, add_working_time
+from firstline.catalog.queries import calendar_at
+from firstline.core import blobs, due, installation
+from firstline.core.actor import Actor
+from firstline.core.errors import Invalid
+from firstline.core.locks import lock
+from firstline.core.models import Blob
+from firstline.incidents import actions as incidents
+from firstline.incidents.actions import Report
+from firstline.incidents.actions.writing import locked
+from firstline.incidents.models import Comment, Incident
+from firstline.intake import mailparse
+from firstline.intake.bounces import Bounce
+from firstline.intake.ingest import ingest
+from firstline.intake.mailparse import Mail
+from firstline.intake.mailrules import Facts, Role, Verdict, authentic, decide
+from firstline.intake.mailthread import Found, incident_of, role_of
+from firstline.intake.models import MailMessage, Source
+from firstline.intake.signal import Severity, Signal, SignalKind
+from firstline.intake.sources.parsing import Received, digest, headline
+from firstline.notifications.channels.email.addresses import is_own
+from firstline.notifications.models import Delivery
+
+KIND = "mail"
+HOUR = timedelta(hours=1)
+MOST_FILES = 20
+CLOSED_REPLY = "mail.closed_reply"
+FILE_AFTER = timedelta(hours=4)  # working time in which a person may decide about a reply on what is closed
+MADE_SOMETHING = (Verdict.OPENED, Verdict.COMMENT, Verdict.ALERT)
+
+
+@dataclass(slots=True)
+class Arrived:
+    """A mail with what was found out about it, and what came of it."""
+
+    source: Source
+    row: Received
+    mail: Mail
+    sender: Person | None
+    found: Found | None
+    facts: Facts
+    incident: Incident | None = None
+    comment: Comment | None = None
+    left_out: tuple[str, ...] = ()
+
+
+def take(source: Source, row: Received, *, now: datetime) -> MailMessage | None:
+    """Carry out what becomes of one raw mail. The same Message-ID is one message: again, nothing happens (None)."""
+    mail = mailparse.parse(row.body, return_path=row.headers.get("mail_from"))
+    lock(f"mail:{mail.message_id}")  # the same mail may come to two of our addresses at once
+    if MailMessage.objects.filter(message_id=mail.message_id).exists():
+        return None
+    arrived = _examined(source, row, mail, now)
+    verdict = decide(arrived.facts)
+    if verdict is Verdict.COMMENT:
+        _comment(arrived, now)
+    elif verdict is Verdict.OPENED:
+        _open(arrived, now)
+    elif verdict is Verdict.ALERT:
+        _alert(arrived, now)
+    elif verdict is Verdict.BOUNCE and mail.bounce is not None:
+        _mark_addresses(arrived, mail.bounce, now)
+    kept = _keep(arrived, verdict, now)
+    if verdict is Verdict.WAITS:
+        due.schedule(CLOSED_REPLY, [(kept.id, _decide_until(arrived, now))])
+    return kept
+
+
+def _examined(source: Source, row: Received, mail: Mail, now: datetime) -> Arrived:
+    recipients = tuple(dict.fromkeys((row.headers.get("rcpt_to", "").lower(), *mail.recipients)))
+    sender = Person.objects.filter(email__iexact=mail.sender).first() if mail.sender else None
+    vouched = authentic(mail.authentication, str(source.settings.get("trusted_relay", "")))
+    found = incident_of(mail, recipients, sender if vouched is not False else None)
+    recent = MailMessage.objects.filter(from_address=mail.sender, received_at__gt=row.received_at - HOUR)
+    facts = Facts(
+        own=is_own(f"<{mail.message_id}>") or bool(mail.loop),
+        report=mail.bounce.kind if mail.bounce else "",
+        automatic=mail.automatic,
+        state=found.incident.state if found else "",
+        role=_role(found, sender, vouched),
+        sender=mail.sender,
+        known=sender is not None,
+        unknown_allowed=bool(installation.get("unknown_senders")),
+        authentic=vouched,
+        of_sender=recent.count(),
+        in_thread=recent.filter(incident=found.incident).count() if found else 0,
+    )
+    return Arrived(source, row, mail, sender, found, facts)
+
+
+def _role(found: Found | None, sender: Person | None, vouched: bool | None) -> Role:
+    """What the sender is to the incident; a colleague speaks for us only if the mail answers one that we sent, or a
+    trusted relay vouches for it: a From line is easily written.
+    """
+    if found is None or vouched is False:
+        return Role.OTHER
+    role = role_of(sender, found.incident)
+    proven = found.by in ("reply_address", "sent") or vouched is True
+    return Role.OTHER if role is Role.STAFF and not proven else role
+
+
+def _comment(arrived: Arrived, now: datetime) -> None:
+    assert arrived.found is not None
+    (incident,) = locked([arrived.found.incident.id])
+    role = arrived.facts.role
+    known = role is not Role.OTHER and arrived.sender is not None
+    mail = arrived.mail
+    actor = (
+        Actor.person(arrived.sender.id, via="mail")
+        if known and arrived.sender
+        else Actor.source(arrived.source.id, via="mail")
+    )
+    files = _files(arrived, now)
+    text = mail.folded.visible or mail.text
+    arrived.comment = incidents.add_comment(
+        incident,
+        text or "(no text)",
+        public=True,
+        actor=actor,
+        now=now,
+        blob_ids=files,
+        via="mail",
+        automatic=bool(mail.automatic),
+        by_caller=role is Role.CALLER,
+        third_party=role is Role.OTHER,
+        from_address=mail.sender,
+        quoted=mail.folded.rest,
+    )
+    arrived.incident = incident
+
+
+def _open(arrived: Arrived, now: datetime) -> None:
+    mail, source = arrived.mail, arrived.source
+    caller = arrived.sender or accounts.ensure_caller(mail.sender, name=mail.sender_name, now=now)
+    title, _ = headline(mail.subject or mail.folded.visible or "(no subject)")
+    actor = Actor.person(caller.id, via="mail") if caller.is_active else Actor.source(source.id, via="mail")
+    arrived.incident = incidents.register_one(
+        Report(
+            title=title,
+            description=mail.text,
+            channel="e-mail",
+            received_at=min(arrived.row.received_at, now),
+            caller_id=caller.id,
+            caller_phone=caller.phone,
+            caller_place=caller.place,
+            preferred_channel="e-mail",
+            source_id=source.id,
+            service_id=source.service_id,
+            security=source.security,
+            synthetic=source.synthetic or caller.synthetic,
+            why={"source": source.id, "inbox": arrived.row.id},
+        ),
+        actor=actor,
+        now=now,
+    )
+    _attach(arrived, arrived.incident, now)
+
+
+def _alert(arrived: Arrived, now: datetime) -> None:
+    """A machine wrote: its mails with the same sender and subject are one alert, and that has the incident."""
+    mail, source = arrived.mail, arrived.source
+    title, _ = headline(mail.subject or mail.text or "(no subject)")
+    signal = Signal(
+        kind=SignalKind.TRIGGER,
+        key=digest("mail", mail.sender, _without_numbers(mail.subject)),
+        title=title,
+        description=mail.text,
+        severity=Severity.WARNING,
+        security=source.security,
+        labels={"from": mail.sender, "automatic": mail.automatic},
+        occurred_at=arrived.row.received_at,
+        row=arrived.row.id,
+    )
+    outcome = ingest(source, [signal], received={arrived.row.id: arrived.row.received_at}, now=now)
+    if outcome.incidents:
+        arrived.incident = Incident.objects.defer("search").get(id=outcome.incidents[0])
+        _attach(arrived, arrived.incident, now)
+
+
+def _without_numbers(subject: str) -> str:
+    """Counters, dates and amounts change from mail to mail; the rest of the subject is what it is about."""
+    return " ".join("".join(" " if sign.isdigit() else sign for sign in subject.lower()).split())
+
+
+def _attach(arrived: Arrived, incident: Incident, now: datetime) -> None:
+    """The files of a mail that opened an incident; what isn't taken is named in the verdict."""
+    actor = Actor.source(arrived.source.id, via="mail")
+    left_out = [each.name for each in arrived.mail.attachments[MOST_FILES:]]
+    for attachment in arrived.mail.attachments[:MOST_FILES]:
+        try:
+            incidents.attach(incident.id, attachment.name, [attachment.content], actor=actor, now=now)
+        except Invalid:
+            left_out.append(attachment.name)
+    arrived.left_out = tuple(left_out)
+
+
+def _files(arrived: Arrived, now: datetime) -> list[int]:
+    """Store what is attached, within bounds; what isn't is named in the verdict, and is in the raw message anyway."""
+    kept: list[int] = []
+    left_out: list[str] = []
+    for number, attachment in enumerate(arrived.mail.attachments):
+        if number >= MOST_FILES:
+            left_out.append(attachment.name)
+            continue
+        try:
+            kept.append(blobs.save(attachment.name, [attachment.content], now=now).id)
+        except Invalid:
+            left_out.append(attachment.name)
+    arrived.left_out = tuple(left_out)
+    return kept
+
+
+def _mark_addresses(arrived: Arrived, bounce: Bounce, now: datetime) -> None:
+    """Addresses that a mail of ours could not reach for good. A report about a mail that we never sent
+    marks nothing.
+    """
+    ours = Delivery.objects.filter(mail_id__in=[f"<{each}>" for each in bounce.original])
+    sent_to = {
+        address.lower(): incident for address, incident in ours.values_list("address", "message__subject_id")
+    }
+    for failure in bounce.failures:
+        if failure.permanent and failure.address in sent_to:
+            for person in Person.objects.filter(email__iexact=failure.address, email_bounced_at=None):
+                accounts.edit_person(
+                    person.id,
+                    actor=Actor.source(arrived.source.id, via="mail"),
+                    now=now,
+                    email_bounced_at=now,
+                )
+    arrived.incident = (
+        Incident.objects.defer("search").filter(id__in=[i for i in sent_to.values() if i]).first()
+    )
+
+
+def _keep(arrived: Arrived, verdict: Verdict, now: datetime) -> MailMessage:
+    mail, found = arrived.mail, arrived.found
+    raw = _raw_blob(arrived, now)
+    why: dict[str, Any] = {"automatic": mail.automatic, "role": arrived.facts.role.value}
+    if found is not None:
+        why |= {"threaded_by": found.by, "incident": found.incident.id}
+    if arrived.facts.authentic is not None:
+        why["authentic"] = arrived.facts.authentic
+    if arrived.left_out:
+        why["left_out"] = len(arrived.left_out)
+    incident = arrived.incident or (found.incident if found else None)
+    return MailMessage.objects.create(
+        source=arrived.source,
+        message_id=mail.message_id,
+        received_at=arrived.row.received_at,
+        from_address=mail.sender,
+        subject=mail.subject,
+        raw_blob_id=raw.id if raw else None,
+        automatic=bool(mail.automatic),
+        bounce=mail.bounce is not None,
+        verdict=verdict.value,
+        why=why,
+        incident=incident,
+        comment=arrived.comment,
+    )
+
+
+def _raw_blob(arrived: Arrived, now: datetime) -> Blob | None:
+    try:
+        return blobs.save("message.eml", [arrived.row.body], now=now, max_size=64 * 1024 * 1024)
+    except Invalid:
+        return None  # larger than any listener takes; the inbox still has it for its time
+
+
+def _decide_until(arrived: Arrived, now: datetime) -> datetime:
+    """Four working hours of the incident's service from now."""
+    incident = arrived.found.incident if arrived.found else None
+    service = incident.service if incident else None
+    try:
+        return add_working_time(calendar_at(service.calendar_id if service else None, now), now, FILE_AFTER)
+    except NeverOpens:
+        return now + FILE_AFTER

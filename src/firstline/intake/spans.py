@@ -1,0 +1,224 @@
+"""Alerts and their spans in bulk SQL: read the latest, write what a fold came to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from firstline.intake.dedup import Span, SpanState
+from firstline.intake.hints import Place
+from firstline.intake.models import Source
+from firstline.intake.signal import Severity, Signal
+
+
+@dataclass(slots=True)
+class Known:
+    """What the database knows of the keys of a batch: latest spans, and to which alert and incident they belong."""
+
+    spans: dict[str, Span]
+    alerts: dict[str, int]
+    incidents: dict[int, int]
+
+
+def load(source_id: int, keys: Iterable[str]) -> Known:
+    """The latest span of each key that has one. `incidents` maps span to incident."""
+    known = Known({}, {}, {})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT a.id, a.dedup_key, s.id, s.state, s.severity, s.count, s.started_at, s.first_seen_at,
+                      s.last_seen_at, s.ends_at, s.ended_at, s.incident_id
+               FROM alert a
+               LEFT JOIN LATERAL (SELECT * FROM alert_span WHERE alert_id = a.id ORDER BY id DESC LIMIT 1) s ON true
+               WHERE a.source_id = %s AND a.dedup_key = ANY(%s)""",
+            [source_id, list(keys)],
+        )
+        rows = cursor.fetchall()
+    for alert_id, key, span_id, state, severity, *rest in rows:
+        known.alerts[key] = alert_id
+        if span_id is None:
+            continue
+        count, started, first_seen, last_seen, ends, ended, incident = rest
+        known.spans[key] = Span(
+            key=key,
+            id=span_id,
+            state=SpanState(state),
+            severity=Severity(severity),
+            count=count,
+            started_at=started,
+            first_seen_at=first_seen,
+            last_seen_at=last_seen,
+            ends_at=ends,
+            ended_at=ended,
+        )
+        if incident is not None:
+            known.incidents[span_id] = incident
+    return known
+
+
+def store_alerts(source_id: int, spans: Sequence[Span], known: Known) -> None:
+    """One alert row per key with a new span; `known.alerts` names them all afterwards."""
+    opened: dict[str, list[Span]] = {}
+    for span in spans:
+        opened.setdefault(span.key, []).append(span)
+    if not opened:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO alert (source_id, dedup_key, first_seen_at, last_seen_at, spans_count)
+               SELECT %s, k, f, l, n
+               FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[], %s::int[]) AS t(k, f, l, n)
+               ON CONFLICT (source_id, dedup_key) DO UPDATE SET
+                 last_seen_at = greatest(alert.last_seen_at, excluded.last_seen_at),
+                 spans_count = alert.spans_count + excluded.spans_count
+               RETURNING dedup_key, id""",
+            [
+                source_id,
+                list(opened),
+                [min(span.first_seen_at for span in group) for group in opened.values()],
+                [max(span.last_seen_at for span in group) for group in opened.values()],
+                [sum(1 for span in group if span.is_new) for group in opened.values()],
+            ],
+        )
+        known.alerts.update(cursor.fetchall())
+
+
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("id", "bigint"),
+    ("alert_id", "bigint"),
+    ("source_id", "bigint"),
+    ("state", "text"),
+    ("title", "text"),
+    ("description", "text"),
+    ("severity", "text"),
+    ("security", "boolean"),
+    ("service_id", "bigint"),
+    ("ci_id", "bigint"),
+    ("grouping_key", "text"),
+    ("labels", "jsonb"),
+    ("entities", "jsonb"),
+    ("tactics", "jsonb"),
+    ("techniques", "jsonb"),
+    ("links", "jsonb"),
+    ("first_seen_at", "timestamptz"),
+    ("last_seen_at", "timestamptz"),
+    ("started_at", "timestamptz"),
+    ("ends_at", "timestamptz"),
+    ("ended_at", "timestamptz"),
+    ("count", "int"),
+    ("inbox_id", "bigint"),
+    ("inbox_received_at", "timestamptz"),
+    ("reasons", "jsonb"),
+    ("clock_ahead", "float8"),
+)
+_NAMES = ", ".join(name for name, _ in COLUMNS)
+_ARRAYS = ", ".join(f"%s::{'text' if kind == 'jsonb' else kind}[]" for _, kind in COLUMNS)
+_VALUES = ", ".join(f"{name}::jsonb" if kind == "jsonb" else name for name, kind in COLUMNS)
+INSERT = f"INSERT INTO alert_span ({_NAMES}) SELECT {_VALUES} FROM unnest({_ARRAYS}) AS t({_NAMES})"  # noqa: S608
+TEXTS = ("title", "description", "labels", "entities", "tactics", "techniques", "links", "inbox_id")
+UPDATE = """
+UPDATE alert_span AS s SET
+  state = t.state, severity = t.severity, last_seen_at = t.last_seen_at, started_at = t.started_at,
+  ends_at = t.ends_at, ended_at = t.ended_at, count = t.count, clock_ahead = coalesce(t.clock_ahead, s.clock_ahead),
+  title = coalesce(t.title, s.title), description = coalesce(t.description, s.description),
+  labels = coalesce(t.labels::jsonb, s.labels), entities = coalesce(t.entities::jsonb, s.entities),
+  tactics = coalesce(t.tactics::jsonb, s.tactics), techniques = coalesce(t.techniques::jsonb, s.techniques),
+  links = coalesce(t.links::jsonb, s.links), inbox_id = coalesce(t.inbox_id, s.inbox_id),
+  inbox_received_at = coalesce(t.inbox_received_at, s.inbox_received_at)
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+  %s::timestamptz[], %s::int[], %s::float8[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+  %s::text[], %s::bigint[], %s::timestamptz[])
+  AS t(id, state, severity, last_seen_at, started_at, ends_at, ended_at, count, clock_ahead, title, description, labels,
+       entities, tactics, techniques, links, inbox_id, inbox_received_at)
+WHERE s.id = t.id
+"""
+
+
+def insert(
+    source: Source,
+    spans: Sequence[Span],
+    known: Known,
+    places: Mapping[tuple[str, str], Place],
+    received: Mapping[int, datetime],
+) -> None:
+    """Store new spans; each gets its `id`."""
+    if not spans:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('alert_span', 'id')) FROM generate_series(1, %s)",
+            [len(spans)],
+        )
+        for span, (number,) in zip(spans, cursor.fetchall(), strict=True):
+            span.id = number
+        rows = [_row(source, span, known, places, received) for span in spans]
+        cursor.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _row(
+    source: Source,
+    span: Span,
+    known: Known,
+    places: Mapping[tuple[str, str], Place],
+    received: Mapping[int, datetime],
+) -> tuple[Any, ...]:
+    signal = span.signal
+    assert signal is not None  # a span is opened by a trigger
+    place = places[signal.service, signal.ci]
+    texts = _texts(signal)
+    return (
+        span.id,
+        known.alerts[span.key],
+        source.id,
+        span.state.value,
+        *texts[:2],
+        span.severity.value,
+        signal.security,
+        place.service_id,
+        place.ci_id,
+        signal.group,
+        *texts[2:],
+        span.first_seen_at,
+        span.last_seen_at,
+        span.started_at,
+        span.ends_at,
+        span.ended_at,
+        span.count,
+        signal.row or None,
+        received.get(signal.row),
+        "[]",
+        signal.clock_ahead,
+    )
+
+
+def update(spans: Sequence[Span], received: Mapping[int, datetime]) -> None:
+    """Write what the fold changed in spans that were there; texts only where a trigger brought new ones."""
+    if not spans:
+        return
+    rows = [
+        (
+            span.id,
+            span.state.value,
+            span.severity.value,
+            span.last_seen_at,
+            span.started_at,
+            span.ends_at,
+            span.ended_at,
+            span.count,
+            span.signal.clock_ahead if span.signal else None,
+            *(_texts(span.signal) if span.signal else (None,) * 7),
+            (span.signal.row or None) if span.signal else None,
+            received.get(span.signal.row) if span.signal else None,
+        )
+        for span in spans
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _texts(signal: Signal) -> tuple[str, ...]:
+    """Title, description, labels, entities, tactics, techniques, links."""
+    documents = (signal.labels, signal.entities, signal.tactics, signal.techniques, signal.links)
+    return (signal.title, signal.description, *(msgspec.json.encode(each).decode() for each in documents))
