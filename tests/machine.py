@@ -68,7 +68,7 @@ def firstline(*arguments: str, **settings: str) -> subprocess.CompletedProcess[s
 
 @dataclass
 class Machine:
-    """A running `firstline up`."""
+    """A running `firstline up` (or `serve`)."""
 
     data: Path
     port: int = field(default_factory=free_port)
@@ -79,12 +79,11 @@ class Machine:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *arguments: str, **settings: str) -> "Machine":
-        command = [sys.executable, "-m", "firstline.cli.main", "up", "--data", str(self.data)]
+    def start(self, *arguments: str, command: str = "up", **settings: str) -> "Machine":
         self.said = []
         self.process = subprocess.Popen(
-            [*command, "--port", str(self.port), *arguments],
-            env=clean_environment(**settings),
+            [sys.executable, "-m", "firstline.cli.main", command, "--port", str(self.port), *arguments],
+            env=clean_environment(FIRSTLINE_DATA=str(self.data), **settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -129,10 +128,10 @@ class Machine:
 
 
 @contextlib.contextmanager
-def running_machine(data: Path, *arguments: str, **settings: str) -> Iterator[Machine]:
+def running_machine(data: Path, *arguments: str, command: str = "up", **settings: str) -> Iterator[Machine]:
     machine = Machine(data)
     try:
-        yield machine.start(*arguments, **settings)
+        yield machine.start(*arguments, command=command, **settings)
     finally:
         if machine.process.poll() is None:
             machine.stop()
