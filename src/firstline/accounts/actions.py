@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -91,6 +92,23 @@ def ensure_caller(email: str, *, name: str = "", now: datetime) -> Person:
         email=address, defaults={"name": name.strip()[:120] or address.split("@")[0], "created_at": now}
     )
     return person
+
+
+@transaction.atomic
+def ensure_callers(names: Mapping[str, str], *, now: datetime) -> dict[str, int]:
+    """The ids of the people of these addresses {address: name}, made as callers where there is none."""
+    wanted = {_address(address): name.strip()[:120] for address, name in names.items()}
+    known = set(Person.objects.filter(email__in=wanted).values_list("email", flat=True))
+    Person.objects.bulk_create(
+        [
+            Person(email=address, name=name, created_at=now, password=make_password(None))
+            for address, name in wanted.items()
+            if address not in known
+        ],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+    return dict(Person.objects.filter(email__in=wanted).values_list("email", "id"))
 
 
 @transaction.atomic

@@ -34,12 +34,14 @@ def given_to(
 
     A change of group is a reassignment, from and to nobody too; the first owner of a fresh incident, before it has a
     priority, is not. A resolved incident changes who answers for it and stays resolved: only reopening reopens.
+    Given to nobody (only an import does that), it keeps its state.
     """
     if incident.state != State.RESOLVED:
         check(incident.state, State.ASSIGNED)
     before, moved = incident.group_id, group_id != incident.group_id
     values: dict[str, Any] = {"group_id": group_id, "assignee_id": assignee_id}
-    values |= _state_of_owned(incident, moved, assignee_id)
+    if group_id is not None or assignee_id is not None:
+        values |= _state_of_owned(incident, moved, assignee_id)
     if moved and (before is not None or incident.priority is not None):
         values["reassignments"] = incident.reassignments + 1
     changes = change(incident, now, **values)

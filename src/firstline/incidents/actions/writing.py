@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import F
+from psycopg import sql
 
 from firstline.accounts.models import Person
 from firstline.accounts.viewer import viewer_for
@@ -129,9 +131,33 @@ def save(incidents: Sequence[Incident], fields: Iterable[str], *, now: datetime)
     if len(incidents) == 1:
         incidents[0].save(update_fields=names)
     elif incidents:
-        Incident.objects.bulk_update(incidents, names, batch_size=1000)
+        write_rows(incidents, names)
     for incident in incidents:
         live.nudge("incident", incident.id, incident.version, visibility_class(incident))
+
+
+def write_rows(incidents: Sequence[Incident], fields: Iterable[str]) -> None:
+    """Write these fields of many locked incidents in one statement, whose length doesn't grow with their number
+    (Django's bulk_update builds a CASE with one branch per row and field)."""
+    columns = [field for field in Incident._meta.concrete_fields if {field.name, field.attname} & set(fields)]
+    if not incidents or not columns:
+        return
+    arrays = [
+        [column.get_db_prep_save(getattr(incident, column.attname), connection) for incident in incidents]
+        for column in columns
+    ]
+    names = [sql.Identifier(str(column.column)) for column in columns]
+    assigned: list[sql.Composable] = [sql.SQL("{0} = new.{0}").format(name) for name in names]
+    types = [sql.SQL(f"%s::{column.db_type(connection)}[]") for column in columns]
+    statement = sql.SQL(
+        "UPDATE incident SET {} FROM unnest({}) AS new(row, {}) WHERE incident.id = new.row"
+    ).format(
+        sql.SQL(", ").join(assigned),
+        sql.SQL(", ").join([sql.SQL("%s::bigint[]"), *types]),
+        sql.SQL(", ").join(names),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [[incident.id for incident in incidents], *arrays])
 
 
 def store(
@@ -174,7 +200,7 @@ def set_targets(targets: Mapping[int, Sequence[datetime]]) -> None:
     rows = locked(targets)
     for incident in rows:
         place_in_queue(incident, order, targets[incident.id])
-    Incident.objects.bulk_update(rows, ["work_next_at"], batch_size=1000)
+    write_rows(rows, ["work_next_at"])
 
 
 def bump_versions(ids: Iterable[int]) -> None:
