@@ -208,7 +208,7 @@ def _write(row: Delivery, outcome: Outcome, now: datetime) -> tuple[bool, bool]:
     row.lease_until = None
     other = False
     if outcome.ok:
-        row.state, row.delivered_at, row.message_id = "delivered", now, outcome.message_id
+        row.state, row.delivered_at, row.mail_id = "delivered", now, outcome.message_id
         final = True
     elif row.state == "dropped":
         final = True
@@ -222,7 +222,7 @@ def _write(row: Delivery, outcome: Outcome, now: datetime) -> tuple[bool, bool]:
         row.due_at = row.due_at if again is None or final else again
         row.reason = outcome.answer[:255] if final else ""
     row.save(
-        update_fields=["state", "delivered_at", "message_id", "lease_until", "due_at", "reason", "fallback"]
+        update_fields=["state", "delivered_at", "mail_id", "lease_until", "due_at", "reason", "fallback"]
     )
     return final, other
 

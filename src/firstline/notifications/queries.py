@@ -105,9 +105,9 @@ def deliveries_about(subject_type: str, subject_ids: Sequence[int]) -> QuerySet[
     )
 
 
-def delivery_of(message_id: str) -> Delivery | None:
+def delivery_of(mail_id: str) -> Delivery | None:
     """The delivery that a mail with this Message-ID was; what a bounce or an answer refers to."""
-    return Delivery.objects.filter(message_id=message_id).select_related("message").order_by("-id").first()
+    return Delivery.objects.filter(mail_id=mail_id).select_related("message").order_by("-id").first()
 
 
 def waiting(now: datetime) -> int:

@@ -62,7 +62,7 @@ def evaluate(incident_ids: Iterable[int], *, now: datetime) -> None:
         Incident.objects.select_for_update(of=("self",))
         .select_related("caller")
         .defer("search", "description")
-        .filter(id__in=list(incident_ids), imported_from=None)
+        .filter(id__in=list(incident_ids))
         .order_by("id")
     )
     documents = Documents()

@@ -131,13 +131,16 @@ def _tell(
     wanted: dict[int, tuple[int, ...]] = {}
     for one in passed:
         incident, chain = chains[one.clock.incident_id]
-        wanted[id(one)] = told(chain, target=one.clock.target, share=one.share, priority=incident.priority)
+        if incident.imported_from is None:  # what came from another system's log is history
+            wanted[id(one)] = told(
+                chain, target=one.clock.target, share=one.share, priority=incident.priority
+            )
     people = {
         person.id: person for person in Person.objects.filter(id__in=_flat(wanted.values()), is_active=True)
     }
     for one in passed:
         incident, _chain = chains[one.clock.incident_id]
-        for person_id in wanted[id(one)]:
+        for person_id in wanted.get(id(one), ()):
             if person_id in people:
                 _tell_one(one, incident, people[person_id], now)
     return {key: [person for person in found if person in people] for key, found in wanted.items()}
