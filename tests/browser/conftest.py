@@ -119,7 +119,9 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     """The system's Chromium where there is one, else Playwright's own download."""
-    found = os.environ.get("FIRSTLINE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    found = (
+        os.environ.get("FIRSTLINE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
     arguments: dict[str, Any] = {"args": ["--no-sandbox"] if os.geteuid() == 0 else []}
     return {**arguments, "executable_path": found} if found else arguments
 
@@ -197,7 +199,8 @@ def accessible() -> Callable[[Page], None]:
         found = axe.run(page, options=rules)
         violations = found.response["violations"]
         told = [
-            f"{v['id']}: {v['help']}\n  " + "\n  ".join(f"{n['html'][:200]} {n['failureSummary']}" for n in v["nodes"][:3])
+            f"{v['id']}: {v['help']}\n  "
+            + "\n  ".join(f"{n['html'][:200]} {n['failureSummary']}" for n in v["nodes"][:3])
             for v in violations
         ]
         assert not told, f"{page.url}\n" + "\n".join(told)

@@ -31,8 +31,10 @@ def open_scene() -> Scene:
     n, now = next(_numbers), clock.now()
 
     def person(name: str, *roles: str) -> Person:
-        address = f"{name.split()[0].lower()}{n}@example.org"
-        return Person.objects.create(email=address, name=f"{name} {n}", roles=list(roles), created_at=now, place="Lviv")
+        address = f"{name.split(maxsplit=1)[0].lower()}{n}@example.org"
+        return Person.objects.create(
+            email=address, name=f"{name} {n}", roles=list(roles), created_at=now, place="Lviv"
+        )
 
     agent, colleague = person("Olena Kovalenko", "agent"), person("Andrii Melnyk", "agent")
     further = SupportGroup.objects.create(name=f"Network {n}", slug=f"network-{n}", line=2)
@@ -56,7 +58,9 @@ def report(scene: Scene, title: str = "VPN drops every ten minutes", **fields: A
         **fields,
     }
     made = register_one(
-        Report(title=title, received_at=now - timedelta(minutes=20), **said), actor=Actor.system("test"), now=now
+        Report(title=title, received_at=now - timedelta(minutes=20), **said),
+        actor=Actor.system("test"),
+        now=now,
     )
     Incident.objects.filter(pk=made.pk).update(priority=3, impact=2, urgency=2)
     return made
@@ -69,7 +73,9 @@ def talk(scene: Scene, incident: Incident) -> None:
     actor = Actor.person(scene.agent.pk)
     talking.comment(incident.pk, "Only the **Lviv** concentrator.", public=False, actor=actor, now=now)
     talking.comment(incident.pk, "We see it and work on it.", public=True, actor=actor, now=now)
-    talking.comment_as_caller(incident.pk, "Thank you.", actor=Actor.person(scene.caller.pk, via="mail"), now=now)
+    talking.comment_as_caller(
+        incident.pk, "Thank you.", actor=Actor.person(scene.caller.pk, via="mail"), now=now
+    )
 
 
 def reload(incident: Incident) -> Incident:

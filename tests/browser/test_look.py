@@ -14,7 +14,7 @@ def _prepare() -> tuple[object, dict[str, str]]:
     office = scene.open_scene()
     incident = scene.report(office)
     scene.talk(office, incident)
-    scene.report(office, "A second one <b>with</b> marks & quotes \"here\"")
+    scene.report(office, 'A second one <b>with</b> marks & quotes "here"')
     here = f"/console/incidents/{incident.pk}/"
     return office.agent, {
         "queue": f"/console/?q=is:open+group:{office.group.slug}",

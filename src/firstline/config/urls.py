@@ -10,6 +10,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ready),
     path("metrics", health.figures),
     path("console/", include("firstline.console.urls")),
+    path("page/", include("firstline.console.page_urls")),
+    path("api/", include("firstline.api.urls")),
     path("", include("firstline.portal.sign_in_urls")),
     path("", include("firstline.portal.urls")),
 ]

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from firstline.console.setup_urls import urlpatterns as setup_patterns
 from firstline.console.views import alerts, closure, home, incident, live, me, phone, queue, styleguide
 
 app_name = "console"
@@ -31,4 +32,5 @@ urlpatterns = [
     path("theme/", home.theme, name="theme"),
     path("live/ticket", live.ticket, name="live_ticket"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
+    *setup_patterns,
 ]

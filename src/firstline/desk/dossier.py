@@ -7,7 +7,8 @@ from django.db.models import Q
 from firstline.accounts.viewer import Viewer
 from firstline.closure.models import Confirmation
 from firstline.core.models import Due
-from firstline.diagnosis.models import Evidence
+from firstline.diagnosis.queries import Item as Evidence
+from firstline.diagnosis.queries import evidence_for
 from firstline.incidents import queries
 from firstline.incidents.models import (
     AffectedUser,
@@ -65,7 +66,7 @@ def read(viewer: Viewer, incident_id: int) -> Dossier:
         entries=queries.timeline(viewer, incident_id),
         files=list(loose.order_by("id")),
         clocks=list(Clock.objects.filter(incident=incident).exclude(state="cancelled").order_by("id")),
-        evidence=_evidence(viewer, incident),
+        evidence=evidence_for(viewer, incident),
         pages=list(Page.objects.filter(incident=incident).select_related("person").order_by("-id")[:50]),
         escalation=Escalation.objects.filter(incident=incident)
         .select_related("policy")
@@ -100,18 +101,6 @@ def read(viewer: Viewer, incident_id: int) -> Dossier:
 def undoable_merge(incident: Incident) -> Merge | None:
     """The merge that made this a duplicate, while it stands."""
     return Merge.objects.filter(duplicate=incident, undone_at=None).order_by("-id").first()
-
-
-def _evidence(viewer: Viewer, incident: Incident) -> dict[str, list[Evidence]]:
-    """By kind, best first; what points to an incident that the viewer may not see is left out."""
-    rows = list(Evidence.objects.filter(incident=incident).order_by("-score", "id"))
-    ids = {row.data["incident_id"] for row in rows if isinstance(row.data.get("incident_id"), int)}
-    shown = set(visible(viewer).filter(id__in=ids).values_list("id", flat=True)) if ids else set()
-    found: dict[str, list[Evidence]] = {}
-    for row in rows:
-        if row.data.get("incident_id") is None or row.data["incident_id"] in shown:
-            found.setdefault(row.kind, []).append(row)
-    return found
 
 
 def _alerts(incident: Incident) -> list[Edge]:

@@ -40,7 +40,7 @@ def moment(context: Context) -> datetime:
 BASIS = ("reset", "tokens", "base", "layout", "utilities", "print")
 SETS: dict[str, tuple[str, ...]] = {
     "plain": ("button", "tag", "priority", "state", "clock", "who", "card", "field", "notice", "bar", "menu"),
-    "console": ("rail", "tabs", "table", "queue", "message", "composer", "incident"),
+    "console": ("rail", "tabs", "table", "setup", "queue", "message", "composer", "incident"),
     "page03": ("page03",),
     "portal": ("message", "composer", "tabs", "table", "incident"),
 }

@@ -16,6 +16,7 @@ from firstline.core.actor import Actor
 from firstline.incidents.actions import editing, majors, people, relating, resolving, working
 from firstline.incidents.lifecycle import OPEN, State
 from firstline.incidents.models import Incident
+from firstline.oncall import actions as oncall
 
 Do = Callable[[Incident, VerbForm | None, Actor, datetime], object]
 When = Callable[[Incident], bool]
@@ -36,6 +37,11 @@ class Verb:
     shortcut: str = ""
     tone: str = ""
     title: str | Promise = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it has a form (templates would call the class itself)."""
+        return self.form is not None
 
     def offered(self, incident: Incident, viewer: Viewer) -> bool:
         return viewer.may(self.permission) and self.when(incident)
@@ -258,7 +264,7 @@ VERBS: tuple[Verb, ...] = (
         permission="incident.acknowledge",
         when=lambda i: _open(i) and i.acknowledged_at is None,
         done=_("Acknowledged."),
-        do=lambda i, form, actor, now: working.acknowledge([i.pk], actor=actor, now=now),
+        do=lambda i, form, actor, now: oncall.acknowledge_incident(i.pk, actor=actor, now=now),
     ),
     Verb(
         key="diagnosis",

@@ -8,13 +8,14 @@ from typing import Any
 from django.db import transaction
 
 from firstline.accounts.viewer import viewer_for
-from firstline.core import event_log
+from firstline.core import event_log, live
 from firstline.core.actor import Actor
 from firstline.core.errors import Invalid
 from firstline.incidents.actions.writing import order_in_force, place_in_queue
 from firstline.incidents.events import IncidentOpened
 from firstline.incidents.models import AffectedUser, Incident
 from firstline.incidents.priority import EXTENTS
+from firstline.incidents.visibility import visibility_class
 
 CHANNELS = ("portal", "e-mail", "phone", "chat", "monitoring", "SIEM", "API")
 MACHINE_CHANNELS = ("monitoring", "SIEM", "API")
@@ -79,6 +80,8 @@ def register(reports: Sequence[Report], *, actor: Actor, now: datetime) -> list[
     event_log.record(
         [_opened(report, row, actor) for report, row in zip(reports, rows, strict=True)], now=now
     )
+    for row in rows:
+        live.nudge("incident", row.id, row.version, visibility_class(row))
     return rows
 
 
