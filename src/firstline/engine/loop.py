@@ -20,6 +20,7 @@ from firstline.core import clock
 from firstline.core.live import ENGINE
 from firstline.engine.modules import AFTER_CLOCKS, DELIVERIES, MODULES, NEXT_DUE, Module
 from firstline.notifications.deliver import Sender, Settled
+from firstline.oncall import actions as escalation
 
 LONGEST_SLEEP = 1.0  # seconds
 DATABASE_PAUSE = 1.0  # seconds between two tries when the database is gone
@@ -103,6 +104,7 @@ class Engine:
         started = time.perf_counter()
         try:
             settled = self._sender.run(cycle.now, wait=wait)
+            escalation.note(settled, now=cycle.now)
             cycle.settled += settled
             cycle.done[DELIVERIES] = cycle.done.get(DELIVERIES, 0) + len(settled)
         except (OperationalError, InterfaceError):

@@ -13,8 +13,10 @@ from firstline.core import rate
 from firstline.engine import complaints, housekeeping
 from firstline.incidents.actions import wake_held
 from firstline.intake import drain, ending, heartbeats, partitions, reports
+from firstline.oncall import actions as escalation
 from firstline.sla import actions as sla
-from firstline.workflow import triage
+from firstline.sla import telling as clocks
+from firstline.workflow import telling, triage
 
 EACH_CYCLE = timedelta(0)
 
@@ -46,7 +48,13 @@ MODULES: tuple[Module, ...] = (
     Module("triage", triage.run),
     Module("reassess", triage.run_reassess),
     Module("look again", _named(wake_held)),
-    Module("clocks", _named(sla.evaluate_due)),
+    Module("evaluate clocks", _named(sla.evaluate_due)),
+    Module("clocks", _named(clocks.tick)),
+    Module("look at escalations", _named(escalation.look_due)),
+    Module("escalation", _named(escalation.step_due)),
+    Module("stalled", _named(escalation.escalate_stalled)),
+    Module("tell of receipt", _named(telling.received_due)),
+    Module("tell of answers", _named(telling.answers_due)),
     # deliveries run here, by the loop that owns their threads
     Module("ask callers", _named(closure.ask_due)),
     Module("remind callers", _named(closure.remind_due)),
@@ -58,12 +66,13 @@ MODULES: tuple[Module, ...] = (
     Module("unverified reports", _named(reports.drop_unverified), every=timedelta(hours=1)),
     Module("housekeeping", housekeeping.run, every=timedelta(hours=1)),
 )
-AFTER_CLOCKS = next(i for i, module in enumerate(MODULES) if module.name == "clocks") + 1
+AFTER_CLOCKS = next(i for i, module in enumerate(MODULES) if module.name == "tell of answers") + 1
 
 # What is due and when, for the wake-up: one index look-up each.
 NEXT_DUE = """
 SELECT min(at) FROM (
     SELECT min(due_at) AS at FROM due
+    UNION ALL (SELECT next_at FROM clock WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
     UNION ALL (SELECT next_at FROM escalation WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
     UNION ALL (SELECT due_at FROM delivery WHERE state IN ('due', 'sending') ORDER BY priority, due_at LIMIT 1)
     UNION ALL (SELECT next_at FROM heartbeat WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)

@@ -6,7 +6,9 @@ from firstline.closure import reactions as closure
 from firstline.core import due
 from firstline.core.event_log import DomainEvent, Reaction
 from firstline.incidents import events as happened
-from firstline.workflow import jobs
+from firstline.oncall import reactions as oncall
+from firstline.sla import reactions as sla
+from firstline.workflow import jobs, telling
 
 INCIDENTS_PER_JOB = 20
 EVIDENT = frozenset({"category_id", "service_id", "ci_id", "title", "description"})
@@ -24,8 +26,34 @@ def look_for_evidence(events: Sequence[DomainEvent]) -> None:
         jobs.gather_evidence.defer(incident_ids=ids[at : at + INCIDENTS_PER_JOB])
 
 
-REACTIONS: Mapping[type[DomainEvent], Sequence[Reaction]] = {
-    happened.IncidentOpened: [start_triage],
+# What clocks and paging look at is in the changes of an event, whatever its verb; they pick out what matters to them.
+LOOKED_AT = (
+    happened.IncidentOpened,
+    happened.Categorised,
+    happened.Prioritised,
+    happened.PriorityOverridden,
+    happened.Assigned,
+    happened.WorkStarted,
+    happened.PutOnHold,
+    happened.Resumed,
+    happened.Acknowledged,
+    happened.Resolved,
+    happened.Reopened,
+    happened.Closed,
+    happened.Cancelled,
+    happened.Commented,
+    happened.NoteWritten,
+    happened.Edited,
+    happened.MergedInto,
+    happened.Unmerged,
+    happened.MajorDeclared,
+    happened.MajorWithdrawn,
+    happened.StatusPosted,
+)
+
+PARTICULAR: Mapping[type[DomainEvent], Sequence[Reaction]] = {
+    happened.IncidentOpened: [start_triage, telling.received],
+    happened.Commented: [telling.answered],
     happened.Categorised: [look_for_evidence],
     happened.Edited: [look_for_evidence],
     happened.Resolved: [closure.ask],
@@ -33,4 +61,11 @@ REACTIONS: Mapping[type[DomainEvent], Sequence[Reaction]] = {
     happened.Closed: [closure.withdraw],
     happened.Cancelled: [closure.withdraw],
     happened.MergedInto: [closure.withdraw],
+}
+REACTIONS: Mapping[type[DomainEvent], Sequence[Reaction]] = {
+    event: [
+        *PARTICULAR.get(event, ()),
+        *((sla.look_again, oncall.look_again) if event in LOOKED_AT else ()),
+    ]
+    for event in dict.fromkeys([*PARTICULAR, *LOOKED_AT])
 }
