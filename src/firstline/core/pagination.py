@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import F, Model, Q, QuerySet
 
 from firstline.core.errors import Invalid
 
 M = TypeVar("M", bound=Model)
+_FOREIGN = "This page's cursor belongs to another list; start again from the first page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def paginate(rows: QuerySet[M], order: Sequence[str], *, cursor: str | None, siz
     ordering = [F(n).desc(nulls_last=True) if descending else F(n).asc(nulls_last=True) for n in names]
     selected = rows.order_by(*ordering)
     if cursor:
-        selected = selected.filter(_after(names, _decode(cursor, len(names)), descending))
+        values = _typed(rows.model, names, _decode(cursor, len(names)))
+        selected = selected.filter(_after(names, values, descending))
     found = list(selected[: size + 1])
     more = len(found) > size
     last = found[size - 1] if more else None
@@ -53,6 +56,22 @@ def _after(names: Sequence[str], values: Sequence[Any], descending: bool) -> Q:
     return found
 
 
+def _typed(model: type[Model], names: Sequence[str], values: Sequence[Any]) -> list[Any]:
+    """The values as their columns hold them. `Invalid` for what no such column can hold."""
+    typed = []
+    for name, value in zip(names, values, strict=True):
+        field: Any = model
+        for part in name.split("__"):
+            field = (field.remote_field.model if hasattr(field, "remote_field") else field)._meta.get_field(part)
+        try:
+            typed.append(None if value is None else field.to_python(value))
+        except (ValidationError, TypeError, ValueError) as error:
+            raise Invalid(_FOREIGN) from error
+        if "\x00" in str(value):
+            raise Invalid(_FOREIGN)
+    return typed
+
+
 def _value(row: Any, name: str) -> Any:
     for part in name.split("__"):
         row = getattr(row, part)
@@ -70,5 +89,5 @@ def _decode(cursor: str, size: int) -> list[Any]:
     except (binascii.Error, ValueError) as error:
         raise Invalid("This page's cursor is damaged; start again from the first page.") from error
     if not isinstance(values, list) or len(values) != size:
-        raise Invalid("This page's cursor belongs to another list; start again from the first page.")
+        raise Invalid(_FOREIGN)
     return values

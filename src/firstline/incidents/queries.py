@@ -190,6 +190,13 @@ def lookup(log: Iterable[DomainEvent]) -> Callable[[str, int], str]:
     return called
 
 
+def comments(viewer: Viewer, incident_id: int) -> QuerySet[Comment]:
+    """Comments and work notes with their texts, for staff."""
+    incident(viewer, incident_id)
+    rows = Comment.objects.filter(incident_id=incident_id)
+    return rows.select_related("content", "author").order_by("created_at", "id")
+
+
 def attachments(viewer: Viewer, incident_id: int) -> QuerySet[Attachment]:
     incident(viewer, incident_id)
     return Attachment.objects.filter(incident_id=incident_id).select_related("blob").order_by("id")
