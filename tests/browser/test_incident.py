@@ -122,7 +122,7 @@ def test_what_a_colleague_does_appears_by_itself_and_takes_nothing_away(site: Si
     office, incident = site.do(_scene)
     page = visit.page(office.agent)
     _open(page, incident)
-    page.wait_for_function("document.documentElement.dataset.stream === 'open'")
+    expect(page.locator("html")).to_have_attribute("data-stream", "open")
     page.get_by_role("link", name="Assign").click()
     person = page.locator("section.verb").get_by_label("Person")
     person.select_option(label=office.colleague.name)

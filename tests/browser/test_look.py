@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site, Visitor
 
@@ -58,7 +58,7 @@ def test_the_theme_is_kept_and_there_from_the_first_byte(site: Site, visit: Visi
     page = visit.page(agent, theme="light")
     page.goto("/console/me/")
     page.locator("main").get_by_role("button", name="Dark").click()
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     answer = page.request.get("/console/me/")
     assert '<html lang="en" data-theme="dark">' in answer.text()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"

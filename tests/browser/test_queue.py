@@ -88,7 +88,7 @@ def test_rows_change_in_place_and_newcomers_wait_in_a_bar(site: Site, visit: Vis
     office, (first, _second) = site.do(_scene, ["Alpha fails", "Beta fails"])
     page = visit.page(office.agent)
     page.goto("/console/")
-    page.wait_for_function("document.documentElement.dataset.stream === 'open'")
+    expect(page.locator("html")).to_have_attribute("data-stream", "open")
     page.get_by_label(f"Choose {first.number}").check()
 
     site.do(_retitle, office, first, "Alpha fails in Lviv only")
