@@ -16,7 +16,10 @@ from firstline.core.actor import Actor, ActorKind
 from firstline.incidents.models import Attachment, Comment, Incident
 from firstline.incidents.queries import Entry
 
-QUIET = {"attached", "compared", "watcher_added", "watcher_removed", "task_added", "affected_added"}
+QUIET = {
+    *("attached", "compared", "watcher_added", "watcher_removed", "task_added", "affected_added"),
+    *("agreement_applied", "confirmation_asked", "step_passed", "escalation_ended", "security_read"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ TONES = {
             "categorised",
             "compared",
         ),
-        *("assigned", "major_declared", "published"),
+        *("assigned", "major_declared", "published", "agreement_applied", "alerts_joined"),
     },
     "warned": {
         *(
@@ -26,22 +26,16 @@ TONES = {
             "reopened",
             "major_proposed",
             "publish_offered",
-            "warned",
-            "paged",
-            "escalated",
-            "clock_warned",
+            "target_warned",
+            "objected",
+            "source_silent",
         ),
-        *("escalation_started", "page_sent", "target_warned"),
+        *("step_paged", "escalation_started", "page_failed", "page_late", "lowered_late"),
     },
-    "breached": {"breached", "clock_breached", "target_breached", "escalation_exhausted"},
+    "breached": {"target_breached", "escalation_exhausted"},
     "done": {
-        "resolved",
-        "closed",
-        "acknowledged",
-        "diagnosed",
-        "major_ended",
-        "target_met",
-        "caller_confirmed",
+        *("resolved", "closed", "acknowledged", "diagnosed", "major_ended", "confirmed", "rated"),
+        *("escalation_acknowledged", "page_answered", "alerts_ended"),
     },
 }
 _TONE = {verb: tone for tone, verbs in TONES.items() for verb in verbs}

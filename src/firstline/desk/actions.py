@@ -1,6 +1,7 @@
 """What agents keep: saved views, and what they have read."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -31,11 +32,10 @@ def save_view(
         raise Invalid("The view needs a name.", {"name": "needed"})
     _check_owner(viewer, group_id, shared)
     personal = group_id is None and not shared
-    owner = {"person_id": viewer.person_id if personal else None, "group_id": group_id}
+    owner: dict[str, Any] = {"person_id": viewer.person_id if personal else None, "group_id": group_id}
     before = SavedView.objects.filter(name=name, **owner).values("query", "group_id").first()
-    view, _created = SavedView.objects.update_or_create(
-        name=name, **owner, defaults={"query": str(parse(query))[:500]}
-    )
+    kept = {"query": str(parse(query))[:500]}
+    view, _created = SavedView.objects.update_or_create(defaults=kept, name=name, **owner)
     if not personal:
         after = {"query": view.query, "group_id": group_id}
         config_log.changed("saved view", view.pk, actor=actor, now=now, before=before, after=after)

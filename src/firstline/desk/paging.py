@@ -42,8 +42,7 @@ def page_card(page_id: int, *, now: datetime) -> PageCard:
     viewer = viewer_of(page.person_id)
     open_to_link = not incident.security
     known = open_to_link and visible(viewer).filter(id=incident.pk).exists()
-    earlier = Page.objects.filter(escalation_id=page.escalation_id).exclude(id=page.pk).select_related("person")
-    pages = list(earlier.order_by("id")[:50]) if page.escalation_id is not None else []
+    pages = _others(page)
     schedule_id = page.because.get("schedule")
     schedule = Schedule.objects.filter(id=schedule_id).first() if isinstance(schedule_id, int) else None
     return PageCard(
@@ -53,8 +52,18 @@ def page_card(page_id: int, *, now: datetime) -> PageCard:
         incident=incident if open_to_link else None,
         policy=page.escalation.policy.name if page.escalation and page.escalation.policy else "",
         schedule=schedule.name if schedule is not None else "",
-        silent=[p for p in pages if (p.cycle, p.step) < (page.cycle, page.step) and p.acknowledged_at is None],
+        silent=[
+            p for p in pages if (p.cycle, p.step) < (page.cycle, page.step) and p.acknowledged_at is None
+        ],
         others=[p for p in pages if p.acknowledged_at is not None],
         evidence=evidence_for(viewer, incident) if known else {},
         clock=Clock.objects.filter(incident=incident, state="running").order_by("due_at").first(),
     )
+
+
+def _others(page: Page) -> list[Page]:
+    """The other pages of the same escalation."""
+    if page.escalation_id is None:
+        return []
+    rows = Page.objects.filter(escalation_id=page.escalation_id).exclude(id=page.pk)
+    return list(rows.select_related("person").order_by("id")[:50])

@@ -3,9 +3,10 @@
 selection, order, counts, saved views, why a place in the queue.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
@@ -115,7 +116,8 @@ def counts(viewer: Viewer, wanted: Sequence[Filter], *, now: datetime) -> list[i
     """How many match each filter, exact to 999 and 1000 beyond: one query for all of them."""
     if not wanted:
         return []
-    parts, parameters = [], []
+    parts: list[str] = []
+    parameters: list[Any] = []
     for one in wanted:
         limited = select(viewer, one, now=now).order_by().values("pk")[: COUNTED_TO + 1]
         sql, values = limited.query.sql_with_params()
@@ -164,7 +166,7 @@ def explain(viewer: Viewer, incident: Incident) -> queue_order.Position:
         order_in_force(),
         priority=incident.priority,
         registered_at=incident.registered_at,
-        targets=list(targets.values_list("due_at", flat=True)),
+        targets=[due for due in targets.values_list("due_at", flat=True) if due is not None],
     )
 
 
@@ -270,7 +272,7 @@ def _running(**conditions: object) -> Q:
     return Q(Exists(clocks))
 
 
-_CONDITIONS = {
+_CONDITIONS: dict[str, Callable[[str, datetime], Q]] = {
     "priority": lambda value, now: Q(priority=int(value[1:])),
     "group": lambda value, now: Q(group__slug=value),
     "service": lambda value, now: Q(service__slug=value),
@@ -283,7 +285,7 @@ _CONDITIONS = {
     "closed": lambda value, now: _during("closed_at", value, now),
     "how": lambda value, now: Q(closed_how=value),
 }
-_FLAGS = {
+_FLAGS: dict[str, Callable[[Viewer, datetime], Q]] = {
     "mine": lambda viewer, now: _owner(viewer, "me"),
     "unassigned": lambda viewer, now: Q(assignee=None),
     "major": lambda viewer, now: Q(major__in=("proposed", "declared")),

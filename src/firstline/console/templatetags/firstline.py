@@ -201,8 +201,8 @@ def at(context: Context, instant: datetime | None, full: bool = False, day: bool
     local, today = timezone.localtime(instant), timezone.localtime(moment(context))
     text = formats.time_format(local, "H:i")
     if full or (day and local.date() != today.date()):
-        day = formats.date_format(local, "j M" if local.year == today.year else "j M Y")
-        text = f"{day}, {text}"
+        date = formats.date_format(local, "j M" if local.year == today.year else "j M Y")
+        text = f"{date}, {text}"
     return format_html('<time datetime="{}" title="{}">{}</time>', iso(instant), absolute(instant), text)
 
 

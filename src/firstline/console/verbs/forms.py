@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from firstline.accounts import queries as accounts
@@ -17,6 +18,11 @@ from firstline.core.errors import Conflict, DomainError, Invalid
 from firstline.desk.filters import parse
 from firstline.incidents import queries as incidents
 from firstline.incidents.models import Incident
+
+
+def choose(label: str | Promise, *, required: bool = True, help_text: str | Promise = "") -> Any:
+    """A choice among rows; which ones, the form says when it knows the viewer."""
+    return forms.ModelChoiceField(queryset=None, label=label, required=required, help_text=help_text)
 
 
 class Moment(forms.DateTimeInput):
@@ -49,8 +55,10 @@ class VerbForm(forms.Form):
         if isinstance(error, Conflict):
             self.theirs = error.theirs
             # the next attempt is made in the knowledge of theirs
-            self.data = self.data.copy()
-            self.data["version"] = str(self.incident.version)
+            self.data = {
+                **{name: self.data[name] for name in self.data},
+                "version": str(self.incident.version),
+            }
         placed = False
         if isinstance(error, Invalid):
             for name, text in error.fields.items():
@@ -78,11 +86,15 @@ def _groups(viewer: Viewer) -> QuerySet[SupportGroup]:
     return accounts.groups(viewer)
 
 
+def _others(viewer: Viewer, incident: Incident) -> QuerySet[SupportGroup]:
+    """Every group but the one that has it."""
+    groups = _groups(viewer)
+    return groups if incident.group_id is None else groups.exclude(id=incident.group_id)
+
+
 class AssignForm(VerbForm):
-    group = forms.ModelChoiceField(queryset=None, label=_("Group"), required=False)
-    person = forms.ModelChoiceField(
-        queryset=None, label=_("Person"), required=False, help_text=_("Empty: the group decides.")
-    )
+    group = choose(_("Group"), required=False)
+    person = choose(_("Person"), required=False, help_text=_("Empty: the group decides."))
     ours = ("group_id", "assignee_id")
 
     def prepare(self) -> None:
@@ -92,7 +104,7 @@ class AssignForm(VerbForm):
 
 
 class EscalateForm(VerbForm):
-    group = forms.ModelChoiceField(queryset=None, label=_("To those who know more"))
+    group = choose(_("To those who know more"))
     reason = forms.CharField(
         label=_("Why"),
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -100,7 +112,7 @@ class EscalateForm(VerbForm):
     )
 
     def prepare(self) -> None:
-        self.fields["group"].queryset = _groups(self.viewer).exclude(id=self.incident.group_id)  # type: ignore[attr-defined]
+        self.fields["group"].queryset = _others(self.viewer, self.incident)  # type: ignore[attr-defined]
         if self.incident.group is not None:
             self.initial.setdefault("group", self.incident.group.escalates_to_id)
 
@@ -189,7 +201,7 @@ class LinkForm(VerbForm):
 
 class TaskForm(VerbForm):
     title = forms.CharField(label=_("What is to be done"), max_length=255)
-    person = forms.ModelChoiceField(queryset=None, label=_("By"), required=False)
+    person = choose(_("By"), required=False)
 
     def prepare(self) -> None:
         self.fields["person"].queryset = accounts.assignable(self.viewer)  # type: ignore[attr-defined]
@@ -207,7 +219,7 @@ class PriorityForm(VerbForm):
 
 
 class CategoryForm(VerbForm):
-    category = forms.ModelChoiceField(queryset=None, label=_("Category"))
+    category = choose(_("Category"))
 
     def prepare(self) -> None:
         self.fields["category"].queryset = catalog.categories(self.viewer)  # type: ignore[attr-defined]
@@ -219,7 +231,7 @@ class EditForm(VerbForm):
     description = forms.CharField(
         label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 4})
     )
-    service_id = forms.ModelChoiceField(queryset=None, label=_("Service"), required=False)
+    service_id = choose(_("Service"), required=False)
     degradation = forms.ChoiceField(label=_("The service is"), widget=forms.RadioSelect)
     extent = forms.ChoiceField(label=_("Who is affected"), widget=forms.RadioSelect)
     can_work = forms.ChoiceField(label=_("Can they work"), widget=forms.RadioSelect)
@@ -287,7 +299,7 @@ class PublishForm(VerbForm):
 
 
 class MajorForm(VerbForm):
-    commander = forms.ModelChoiceField(queryset=None, label=_("Commander"))
+    commander = choose(_("Commander"))
     every_minutes = forms.IntegerField(
         label=_("Status update every (minutes)"), min_value=5, max_value=240, initial=30
     )
@@ -298,7 +310,7 @@ class MajorForm(VerbForm):
 
 
 class AffectedForm(VerbForm):
-    person = forms.ModelChoiceField(queryset=None, label=_("Who is hit by it too"))
+    person = choose(_("Who is hit by it too"))
 
     def prepare(self) -> None:
         self.fields["person"].queryset = accounts.people(self.viewer)  # type: ignore[attr-defined]

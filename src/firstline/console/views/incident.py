@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -178,13 +178,13 @@ def say(request: Request, incident_id: int) -> HttpResponse:
     return redirect(f"{url}?sent=incident-{incident_id}#end")
 
 
-def _chunks(file: UploadedFile) -> Iterator[bytes]:
+def _chunks(file: Any) -> Iterator[bytes]:
     return iter(file.chunks())
 
 
 @require_GET
 @staff("incident.read")
-def attachment(request: Request, attachment_id: int) -> StreamingHttpResponse:
+def attachment(request: Request, attachment_id: int) -> HttpResponseBase:
     """A file: always as a download, never as something that the browser would run."""
     row, parts = incidents.attachment(request.viewer, attachment_id)
     answer = StreamingHttpResponse(parts, content_type=row.blob.content_type or "application/octet-stream")

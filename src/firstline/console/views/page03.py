@@ -66,7 +66,9 @@ def why_me(card: PageCard) -> list[tuple[str, str]]:
         silent = ""
         if names:
             count = len({p.person_id for p in card.silent})
-            silent = ngettext("%(names)s did not answer", "%(names)s did not answer", count) % {"names": names}
+            silent = ngettext("%(names)s did not answer", "%(names)s did not answer", count) % {
+                "names": names
+            }
         found.append((step, silent))
     found.append((_duty(card), ""))
     return found

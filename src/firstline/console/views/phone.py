@@ -19,6 +19,7 @@ from firstline.catalog import queries as catalog
 from firstline.console import labels
 from firstline.console.access import Request, staff
 from firstline.console.shell import page, part
+from firstline.console.verbs.forms import choose
 from firstline.core.errors import DomainError, Invalid
 from firstline.desk import queries
 from firstline.desk.filters import parse
@@ -34,7 +35,7 @@ class NewForm(forms.Form):
         help_text=gettext_lazy("Name, number or mail address; a new address makes a new caller."),
         widget=forms.TextInput(attrs={"list": "callers", "autocomplete": "off", "autofocus": True}),
     )
-    service = forms.ModelChoiceField(queryset=None, label=gettext_lazy("Service"), required=False)
+    service = choose(gettext_lazy("Service"), required=False)
     title = forms.CharField(label=gettext_lazy("What happens?"), max_length=255)
     description = forms.CharField(
         label=gettext_lazy("Details"), required=False, widget=forms.Textarea(attrs={"rows": 4})

@@ -111,7 +111,8 @@ def act(request: Request) -> HttpResponse:
     for result in results:
         if not result.ok:
             messages.error(request, f"{result.number}: {result.message}")
-    return redirect(request.POST.get("back") if _is_own(request.POST.get("back", "")) else "console:queue")
+    back = request.POST.get("back", "")
+    return redirect(back if _is_own(back) else "console:queue")
 
 
 @require_POST
