@@ -15,10 +15,14 @@ from firstline.catalog.calendar import (
     same_hours,
     working_time,
 )
-from firstline.sla.agreement import Duration, working_amount
+from firstline.incidents import actions as incidents
+from firstline.incidents.actions.talking import add_comment
+from firstline.incidents.models import Incident
+from firstline.sla.agreement import Agreement, Duration, Promise, working_amount
 from firstline.sla.clock import ClockEvent, Pause, Phase, Reopen, Resume, Retarget, Start, Stop, fold
 from firstline.sla.ledger import why_due
 from tests.conformance.cases import Case, cases, day, duration, instant
+from tests.scenarios.story import MAKER, Story
 
 LATER = timedelta(days=30)
 
@@ -127,3 +131,31 @@ RUN: dict[str, Callable[[Case], None]] = {
 @pytest.mark.parametrize("case", cases("sla.yaml"), ids=lambda case: case.id)
 def test_case(case: Case) -> None:
     RUN[case.id](case)
+
+
+def automatic_reply(case: Case, story: Story) -> None:
+    minutes = duration(case.given["agreement"]["response"]) // timedelta(minutes=1)
+    story.agreement(Agreement(promises={"*": Promise(response=Duration(minutes=minutes))}))
+    agent = story.person("Olena", "email")
+    incident = story.incident(priority=4)
+    story.at(duration(case.given["automatic_reply_at"]) / timedelta(minutes=1))
+    add_comment(
+        Incident.objects.select_for_update().get(id=incident.id), "We received your mail.", public=True,
+        automatic=True, actor=MAKER, now=story.now,
+    )  # fmt: skip
+    story.at(duration(case.given["human_comment_at"]) / timedelta(minutes=1))
+    incidents.comment(incident.id, "We look at it.", actor=story.by(agent.name), now=story.now)
+    story.at(60)
+    assert case.expect["response"] == "breached at 30m"
+    assert [(at, data["target"]) for at, _verb, data in story.log(incident, "target_breached")] == [
+        (30, "response")
+    ]
+
+
+SCENARIOS: dict[str, Callable[[Case, Story], None]] = {"automatic-reply-is-no-response": automatic_reply}
+
+
+@pytest.mark.scenario
+@pytest.mark.parametrize("case", cases("sla.yaml", "scenario"), ids=lambda case: case.id)
+def test_scenario_case(case: Case, story: Story) -> None:
+    SCENARIOS[case.id](case, story)

@@ -204,11 +204,11 @@ def _work_has_begun(running: Escalation, incident: Incident, now: datetime) -> N
 
 
 def _acknowledged_elsewhere(running: Escalation, incident: Incident) -> bool:
-    return (
-        running.acknowledged_at is None
-        and incident.acknowledged_at is not None
-        and incident.acknowledged_at >= running.started_at
-    )
+    """Acknowledged since the start, and not by answering a page: what that one answer ends was decided then."""
+    if running.acknowledged_at is not None or incident.acknowledged_at is None:
+        return False
+    answered = Page.objects.filter(escalation=running, acknowledged_at__isnull=False)
+    return incident.acknowledged_at >= running.started_at and not answered.exists()
 
 
 def _acknowledge_for(running: Escalation, incident: Incident, now: datetime) -> None:
