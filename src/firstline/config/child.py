@@ -33,7 +33,7 @@ def web() -> None:
             ),
             *("--workers", "1", "--blocking-threads", str(environment.web_threads)),
             *("--http", "1", "--no-ws", "--backlog", "256", "--respawn-failed-workers"),
-            *("--workers-kill-timeout", "15", "--log-level", "warning", "firstline.config.wsgi:application"),
+            *("--workers-kill-timeout", "15", "--log-level", "error", "firstline.config.wsgi:application"),
         ]
     )
 

@@ -138,6 +138,7 @@ MFA_ADAPTER = "firstline.portal.adapters.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 LANGUAGE_CODE = ENVIRONMENT.language
+LOCALE_PATHS = [PACKAGE / "locale"]
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,9 @@ from .values import is_loopback
 log = structlog.get_logger(__name__)
 
 Say = Callable[[str], None]
+
+UNUSUAL = 60.0
+"""Seconds after which somebody who waits for the first page wants to hear something."""
 
 
 class AlreadyRunning(CannotRun):
@@ -218,22 +222,43 @@ def _prepare(environment: Environment, supervisor: Supervisor) -> None:
 
 
 def _announce(environment: Environment, supervisor: Supervisor, say: Say, begun: float) -> None:
-    """Wait until a page is served, then say where."""
-    supervisor.run(until=lambda: _answers(environment), every=0.05)
+    """Wait until a page is served, then say where; say so too when it takes unusually long."""
+    first_page = _FirstPage(environment)
+    supervisor.run(until=lambda: first_page.served() or time.monotonic() - begun > UNUSUAL, every=0.05)
+    if not first_page.seen and not supervisor.stopping:
+        say(f"No page is served yet after {UNUSUAL:.0f} s; the reason should be above. Still trying.")
+        supervisor.run(until=first_page.served, every=1.0)
     if not supervisor.stopping:
         say(f"Firstline is ready at {environment.public_url()} ({time.monotonic() - begun:.1f} s)")
 
 
-def _answers(environment: Environment) -> bool:
+@dataclass
+class _FirstPage:
+    """Asks whether a page is served: often while nobody listens yet, seldom once the answer is an error."""
+
+    environment: Environment
+    seen: bool = False
+    not_before: float = 0.0
+
+    def served(self) -> bool:
+        if not self.seen and time.monotonic() >= self.not_before:
+            status = _status(self.environment)
+            self.seen = status == HTTPStatus.OK
+            self.not_before = time.monotonic() + (2.0 if status and not self.seen else 0.0)
+        return self.seen
+
+
+def _status(environment: Environment) -> int:
+    """The status of a GET through gateway and web; 0 while one of them does not listen."""
     with socket.socket(socket.AF_UNIX) as probe:
         if probe.connect_ex(environment.web_socket) != 0:
-            return False
+            return 0
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(environment.host, environment.host)  # noqa: S104 - compared
     connection = http.client.HTTPConnection(host, environment.port, timeout=5)
     try:
         connection.request("GET", "/healthz", headers={"Host": "localhost"})
-        return connection.getresponse().status == 200
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return 0
     finally:
         connection.close()
