@@ -141,7 +141,7 @@ class Story:
     # --- who and what there is
 
     def person(
-        self, name: str, *ways: str, rules: Sequence[tuple[int, str]] = (), roles: Sequence[str] = ()
+        self, name: str, *ways: str, rules: Sequence[tuple[int, str]] = (), roles: Sequence[str] | None = None
     ) -> Person:
         """Somebody reachable through verified `ways`; `rules` (minutes, way) for high urgency. An agent by
         default.
@@ -150,7 +150,7 @@ class Story:
             return self.people[name]
         made = create_person(
             email=f"{name.lower().replace(' ', '.')}@example.org", name=name,
-            roles=list(roles or ["agent"]), actor=MAKER, now=self.now,
+            roles=list(["agent"] if roles is None else roles), actor=MAKER, now=self.now,
         )  # fmt: skip
         Person.objects.filter(id=made.id).update(email_verified_at=None)
         methods = {}

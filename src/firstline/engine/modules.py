@@ -75,6 +75,8 @@ SELECT min(at) FROM (
     UNION ALL (SELECT next_at FROM clock WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
     UNION ALL (SELECT next_at FROM escalation WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
     UNION ALL (SELECT due_at FROM delivery WHERE state IN ('due', 'sending') ORDER BY priority, due_at LIMIT 1)
+    UNION ALL (SELECT look_again_at FROM incident WHERE state = 'on_hold' AND look_again_at IS NOT NULL
+        ORDER BY look_again_at LIMIT 1)
     UNION ALL (SELECT next_at FROM heartbeat WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
 ) AS waiting
 """
