@@ -300,13 +300,13 @@ _FLAGS: dict[str, Callable[[Viewer, datetime], Q]] = {
         ~Q(
             Exists(
                 Seen.objects.filter(
-                    incident=OuterRef("pk"), person_id=viewer.person_id, version__gte=OuterRef("version")
+                    incident=OuterRef("pk"), person_id=viewer.person_id or 0, version__gte=OuterRef("version")
                 )
             )
         )
     ),
     "watched": lambda viewer, now: Q(
-        Exists(Watcher.objects.filter(incident=OuterRef("pk"), person_id=viewer.person_id))
+        Exists(Watcher.objects.filter(incident=OuterRef("pk"), person_id=viewer.person_id or 0))
     ),
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.utils.functional import Promise
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from firstline.accounts import queries as accounts
@@ -20,7 +20,7 @@ from firstline.incidents import queries as incidents
 from firstline.incidents.models import Incident
 
 
-def choose(label: str | Promise, *, required: bool = True, help_text: str | Promise = "") -> Any:
+def choose(label: Any, *, required: bool = True, help_text: Any = "") -> Any:
     """A choice among rows; which ones, the form says when it knows the viewer."""
     return forms.ModelChoiceField(queryset=None, label=label, required=required, help_text=help_text)
 
@@ -55,10 +55,10 @@ class VerbForm(forms.Form):
         if isinstance(error, Conflict):
             self.theirs = error.theirs
             # the next attempt is made in the knowledge of theirs
-            self.data = {
-                **{name: self.data[name] for name in self.data},
-                "version": str(self.incident.version),
-            }
+            if isinstance(self.data, QueryDict):
+                renewed = self.data.copy()
+                renewed["version"] = str(self.incident.version)
+                self.data = renewed
         placed = False
         if isinstance(error, Invalid):
             for name, text in error.fields.items():
