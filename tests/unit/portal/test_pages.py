@@ -6,6 +6,17 @@ from django.test import Client
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("path", ["/report/", "/knowledge/", "/sign-in/", "/sign-in/code/", "/account/password/forgotten/", "/sign-in/new/", "/report/sent/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/report/",
+        "/knowledge/",
+        "/sign-in/",
+        "/sign-in/code/",
+        "/account/password/forgotten/",
+        "/sign-in/new/",
+        "/report/sent/",
+    ],
+)
 def test_a_visitor_sees(path: str, client: Client) -> None:
     assert client.get(path).status_code == 200
