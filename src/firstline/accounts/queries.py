@@ -2,7 +2,7 @@
 
 from django.db.models import Q, QuerySet
 
-from firstline.accounts.models import Membership, Person, SupportGroup, Token
+from firstline.accounts.models import Membership, OrganisationUnit, Person, SupportGroup, Token
 from firstline.accounts.permissions import Role
 from firstline.accounts.viewer import Viewer
 from firstline.core.errors import NotFound
@@ -26,9 +26,11 @@ def person(viewer: Viewer, person_id: int) -> Person:
     return found
 
 
-def groups(viewer: Viewer, *, synthetic: bool = False) -> QuerySet[SupportGroup]:
+def groups(viewer: Viewer, *, synthetic: bool = False, inactive: bool = False) -> QuerySet[SupportGroup]:
     viewer.require("people.read")
-    found = SupportGroup.objects.filter(active=True).order_by("line", "name")
+    found = SupportGroup.objects.order_by("line", "name")
+    if not inactive:
+        found = found.filter(active=True)
     return found if synthetic else found.filter(synthetic=False)
 
 
@@ -53,6 +55,19 @@ def assignable(viewer: Viewer) -> QuerySet[Person]:
         .distinct()
         .order_by("name", "id")
     )
+
+
+def units(viewer: Viewer) -> QuerySet[OrganisationUnit]:
+    """Departments, customers, sites."""
+    viewer.require("people.read")
+    return OrganisationUnit.objects.order_by("name")
+
+
+def staff(viewer: Viewer) -> QuerySet[Person]:
+    """Everybody with a role beyond caller or a group: who may be put into groups, schedules and policies."""
+    viewer.require("people.read")
+    working = Q(roles__len__gt=0) | Q(memberships__isnull=False)
+    return Person.objects.filter(working, is_active=True, synthetic=False).distinct().order_by("name", "id")
 
 
 def tokens(viewer: Viewer) -> QuerySet[Token]:

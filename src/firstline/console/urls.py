@@ -3,7 +3,7 @@
 from django.urls import path
 
 from firstline.console.setup_urls import urlpatterns as setup_patterns
-from firstline.console.views import alerts, closure, home, incident, live, me, phone, queue, styleguide
+from firstline.console.views import alerts, closure, home, incident, live, mail, me, phone, queue, styleguide
 
 app_name = "console"
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path("incidents/new/known", phone.similar, name="known"),
     path("incidents/<int:incident_id>/", incident.incident, name="incident"),
     path("incidents/<int:incident_id>/part/<slug:name>", incident.fragment, name="incident_part"),
+    path("incidents/<int:incident_id>/viewers", incident.viewers, name="viewers"),
     path("incidents/<int:incident_id>/say", incident.say, name="say"),
     path("incidents/<int:incident_id>/watch", incident.watch, name="watch"),
     path("incidents/<int:incident_id>/tasks/<int:task_id>", incident.finish_task, name="finish_task"),
@@ -28,6 +29,8 @@ urlpatterns = [
     path("files/<int:attachment_id>/", incident.attachment, name="attachment"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("to-confirm/", closure.to_confirm, name="to_confirm"),
+    path("mail/", mail.waiting, name="mail"),
+    path("mail/<int:mail_id>/", mail.file, name="mail_file"),
     path("me/", me.me, name="me"),
     path("theme/", home.theme, name="theme"),
     path("live/ticket", live.ticket, name="live_ticket"),

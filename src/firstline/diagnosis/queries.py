@@ -267,3 +267,14 @@ def _length(length: timedelta) -> str:
     if hours:
         return _("%(h)s h %(m)s min") % {"h": hours, "m": mins}
     return _("%(m)s min") % {"m": mins}
+
+
+def checks_of_service(viewer: Viewer, service_id: int) -> list[Check]:
+    """The active checks of one service with their last run, for its page."""
+    viewer.require("service.read")
+    last = Prefetch(
+        "runs", CheckRun.objects.order_by("target_id", "-at").distinct("target_id"), to_attr="last"
+    )
+    return list(
+        Check.objects.filter(service_id=service_id, active=True).prefetch_related(last).order_by("name")
+    )
