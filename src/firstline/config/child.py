@@ -114,8 +114,17 @@ def _granian(arguments: list[str]) -> None:
     """Run granian in this process, which keeps the lifeline for its workers."""
     if "granian" in arguments[:3]:  # a whole command line: interpreter, -m, granian
         arguments = arguments[arguments.index("granian") + 1 :]
+    os.register_at_fork(after_in_child=_begin_worker)  # where granian forks; where it spawns, see below
     sys.argv = ["granian", *arguments]
     runpy.run_module("granian", run_name="__main__", alter_sys=False)
+
+
+def _begin_worker() -> None:
+    """A worker of granian logs as the rest does, and ends with granian."""
+    lifeline.signal_when_parent_dies(signal.SIGTERM, os.getppid())
+    logs.configure(
+        os.environ.get("FIRSTLINE_LOG_FORMAT") or "text", os.environ.get("FIRSTLINE_LOG_LEVEL") or "info"
+    )
 
 
 def main() -> None:
@@ -125,8 +134,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-elif __name__ == "__mp_main__":  # a worker that granian spawned: it logs alike, and ends with granian
-    lifeline.signal_when_parent_dies(signal.SIGTERM, os.getppid())
-    logs.configure(
-        os.environ.get("FIRSTLINE_LOG_FORMAT") or "text", os.environ.get("FIRSTLINE_LOG_LEVEL") or "info"
-    )
+elif __name__ == "__mp_main__":
+    _begin_worker()

@@ -57,11 +57,17 @@ def test_a_taken_port_is_refused_and_leaves_no_database_running(data: Path) -> N
     assert not (data / "postgresql-18" / "postmaster.pid").exists()
 
 
-def test_killed_outright_all_children_end_and_the_next_start_recovers(data: Path) -> None:
+@pytest.mark.parametrize("with_it", [(), ("gateway", "web")], ids=["alone", "with gateway and web"])
+def test_killed_outright_all_children_end_and_the_next_start_recovers(
+    data: Path, with_it: tuple[str, ...]
+) -> None:
     with running_machine(data) as machine:
         family = machine.family()
         assert any(process.name() == "postgres" for process in family)
+        also = [machine.child(part) for part in with_it]
         machine.process.kill()
+        for process in also:
+            process.kill()
         machine.process.wait()
         wait_until(lambda: gone(family), "every child noticed")
     with running_machine(data) as again:
