@@ -103,7 +103,7 @@ def own_timeline(viewer: Viewer, incident_id: int) -> list[Entry]:
 
 
 def _entries(incident_id: int, events: Iterable[DomainEvent], *, public_only: bool) -> Iterator[Entry]:
-    log = list(events)
+    log = [event for event in events if type(event) is not DomainEvent]  # a verb that is no longer known
     said = {
         comment.id: comment
         for comment in Comment.objects.filter(incident_id=incident_id)
