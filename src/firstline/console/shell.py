@@ -46,6 +46,7 @@ def places(roles: frozenset[str]) -> tuple[PlaceGroup, ...]:
         _place("queue", _("Queue"), "inbox"),
         _place("alerts", _("Alerts"), "bell-ring"),
         _place("to_confirm", _("To confirm"), "phone"),
+        _place("mail", _("Late replies"), "mail", wide=True),
         _place("oncall", _("On call"), "calendar-clock", wide=True),
         _place("services", _("Services"), "network", wide=True),
     ]

@@ -22,7 +22,7 @@ from firstline.console.verbs.forms import VerbForm
 from firstline.core import blobs
 from firstline.core.errors import DomainError, NotFound
 from firstline.desk import actions as desk
-from firstline.desk import dossier, queries
+from firstline.desk import dossier, presence, queries
 from firstline.incidents import queries as incidents
 from firstline.incidents.actions import editing, people, relating, talking
 from firstline.incidents.models import Incident
@@ -63,6 +63,7 @@ def _context(request: Request, incident_id: int) -> dict[str, Any]:
         "keys": {verb.key for verb in offered},
         "may_comment": request.viewer.may("incident.comment"),
         "may_work": request.viewer.may("incident.work"),
+        **_viewers(request, incident.pk),
         "watching": any(watcher.person_id == request.person.pk for watcher in found.watchers),
         "place": queries.place(request.viewer, incident, now=request.moment),
         "position": queries.explain(request.viewer, incident) if incident.is_open else None,
@@ -74,6 +75,20 @@ def _context(request: Request, incident_id: int) -> dict[str, Any]:
 def incident(request: Request, incident_id: int) -> HttpResponse:
     """The page of one incident."""
     return page(request, "console/incident/incident.html", _context(request, incident_id), section="queue")
+
+
+@require_GET
+@staff("incident.read")
+def viewers(request: Request, incident_id: int) -> HttpResponse:
+    """Who else has it open; asking says that one has it open oneself."""
+    incidents.incident(request.viewer, incident_id)
+    presence.here(request.person.pk, incident_id, now=request.moment)
+    return part(request, "console/incident/viewers.html", _viewers(request, incident_id))
+
+
+def _viewers(request: Request, incident_id: int) -> dict[str, Any]:
+    others = presence.viewers(incident_id, but=request.person.pk, now=request.moment)
+    return {"viewers": [Face(name=person.name, id=person.pk) for person in others], "viewed": incident_id}
 
 
 @require_GET
