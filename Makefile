@@ -58,7 +58,7 @@ assets: env ## Fetch the browser files again from npm
 	$(BIN)/python hatch_build.py
 
 bench: env ## Measure, and print ratios
-	@for part in bench/*/run.py bench/run.py; do if [ -f "$$part" ]; then $(BIN)/python "$$part" || exit; fi; done
+	@bash scripts/bench $(BIN)
 
 screenshots: env ## Take the pictures of the README from the demo
 	@bash scripts/find-chromium $(BIN)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import typer.main
+import yaml
 from django.urls import get_resolver
 
 from firstline.cli.main import app
+from firstline.config import env
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -73,3 +75,28 @@ def test_every_target_of_make_in_the_docs_exists() -> None:
         for word in re.findall(r"^ {4}make ([a-z]+)|`make ([a-z]+)", page.read_text(), re.M)
     }
     assert {first or second for first, second in told} <= targets
+
+
+def test_compose_starts_every_part_on_one_database() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    services = compose["services"]
+    assert set(services) == {"database", "migrate", "serve", "engine", "worker", "auditor"}
+    for name in set(services) - {"database"}:
+        assert services[name]["command"] == [name]
+        assert name in commands()
+        settings = services[name]["environment"]
+        assert set(settings) <= set(env.TABLE)
+        assert settings["FIRSTLINE_DATABASE_URL"].startswith("postgresql://")
+
+
+def test_the_lock_has_hashes_and_no_addresses() -> None:
+    for name in ("run.txt", "dev.txt"):
+        lock = (ROOT / "requirements" / name).read_text()
+        packages = re.findall(r"^[a-z0-9][a-z0-9._-]*==", lock, re.MULTILINE)
+        assert len(packages) > 30
+        assert lock.count("--hash=sha256:") > len(packages)
+        assert "://" not in lock
+    resolved = [
+        line for line in (ROOT / "package-lock.json").read_text().splitlines() if '"resolved"' in line
+    ]
+    assert resolved == []
