@@ -1,11 +1,11 @@
 """Reads of incidents. Each takes the viewer and returns only what that viewer may see."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Prefetch, QuerySet
 
 from firstline.accounts.models import Person, SupportGroup
 from firstline.accounts.viewer import Viewer
@@ -25,7 +25,7 @@ from firstline.incidents.models import (
     Task,
     Watcher,
 )
-from firstline.incidents.visibility import own
+from firstline.incidents.visibility import own, withheld
 from firstline.incidents.visibility import visible as visible_incidents
 
 SHOWN = ("service", "category", "group", "assignee", "caller")
@@ -51,15 +51,35 @@ def incident(viewer: Viewer, incident_id: int) -> Incident:
 
 
 def own_incidents(viewer: Viewer) -> QuerySet[Incident]:
-    """What a caller sees under *my incidents*, newest first."""
-    return own(viewer).select_related("service").order_by("-registered_at", "-id")
+    """What a caller sees under *my incidents*, newest first. `withheld`: somebody else reported it; show `own_title`
+    and never its own words."""
+    rows = own(viewer).select_related("service").order_by("-registered_at", "-id")
+    return rows.annotate(withheld=ExpressionWrapper(withheld(viewer), BooleanField()))
 
 
 def own_incident(viewer: Viewer, incident_id: int) -> Incident:
-    found = own(viewer).select_related("service", "caller", "resolution_code").filter(id=incident_id).first()
+    """One of them. Of a withheld one the words of whoever reported it are taken out."""
+    rows = own_incidents(viewer).select_related("service", "caller", "resolution_code", "group")
+    found = rows.filter(id=incident_id).first()
     if found is None:
         raise NotFound("There is no such incident.")
+    if found.withheld:  # type: ignore[attr-defined]
+        found.title, found.description = own_title(found), ""
+        found.caller_phone = found.caller_place = found.cause = ""
+        found.caller = None
     return found
+
+
+def own_title(found: Incident) -> str:
+    """What a row of `own_incidents` is called for its reader."""
+    if not found.withheld:  # type: ignore[attr-defined]
+        return found.title
+    return joined_title(found)
+
+
+def joined_title(found: Incident) -> str:
+    """What an incident is called for those who joined it: the published title, else its service."""
+    return found.public_title or (found.service.name if found.service else found.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +106,9 @@ def timeline(viewer: Viewer, incident_id: int) -> list[Entry]:
 
 
 def own_timeline(viewer: Viewer, incident_id: int) -> list[Entry]:
-    """What the caller sees: public comments and what they are told of, never notes or internal reasons."""
-    own_incident(viewer, incident_id)
+    """What the caller sees: public comments and what they are told of, never notes or internal reasons. Of a withheld
+    incident only what happened, what was published and what the viewer wrote."""
+    row = own_incident(viewer, incident_id)
     public = {
         "opened",
         "commented",
@@ -99,7 +120,15 @@ def own_timeline(viewer: Viewer, incident_id: int) -> list[Entry]:
         "started",
     }
     events = (e for e in event_log.read("incident", incident_id) if e.verb in public)
-    return list(_entries(incident_id, events, public_only=True))
+    entries = list(_entries(incident_id, events, public_only=True))
+    if not row.withheld:  # type: ignore[attr-defined]
+        return entries
+    mine = (e for e in entries if e.comment is None or e.comment.author_id == viewer.person_id)
+    return [e if e.comment or e.event.verb in ("resolved", "status_posted") else _silent(e) for e in mine]
+
+
+def _silent(entry: Entry) -> Entry:
+    return replace(entry, who="", text="", texts=None)
 
 
 def _entries(incident_id: int, events: Iterable[DomainEvent], *, public_only: bool) -> Iterator[Entry]:
@@ -204,8 +233,10 @@ def attachments(viewer: Viewer, incident_id: int) -> QuerySet[Attachment]:
 
 def own_attachments(viewer: Viewer, incident_id: int) -> QuerySet[Attachment]:
     """The files that a caller may open: public ones of an incident of theirs."""
-    own_incident(viewer, incident_id)
+    row = own_incident(viewer, incident_id)
     rows = Attachment.objects.filter(incident_id=incident_id, public=True)
+    if row.withheld:  # type: ignore[attr-defined]
+        rows = rows.filter(added_by_id=viewer.person_id)
     return rows.select_related("blob").order_by("id")
 
 
@@ -214,11 +245,18 @@ def attachment(viewer: Viewer, attachment_id: int) -> tuple[Attachment, Iterator
     row = Attachment.objects.select_related("blob").filter(id=attachment_id).first()
     allowed = row is not None and (
         visible_incidents(viewer).filter(id=row.incident_id).exists()
-        or (row.public and own(viewer).filter(id=row.incident_id).exists())
+        or (row.public and _may_open(viewer, row))
     )
     if row is None or not allowed:
         raise NotFound("There is no such file.")
     return row, blobs.read(row.blob_id)
+
+
+def _may_open(viewer: Viewer, row: Attachment) -> bool:
+    found = own(viewer).filter(id=row.incident_id)
+    if row.added_by_id is None or row.added_by_id != viewer.person_id:
+        found = found.exclude(withheld(viewer))
+    return found.exists()
 
 
 def tasks(viewer: Viewer, incident_id: int) -> QuerySet[Task]:

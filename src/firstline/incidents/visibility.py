@@ -54,6 +54,13 @@ def own(viewer: Viewer) -> QuerySet[Incident]:
     return incidents.filter(mine, synthetic=False)
 
 
+def withheld(viewer: Viewer) -> Q:
+    """Of `own`: incidents that somebody else reported and that this viewer only joined ("me too", or merged into it).
+    Their original words, files and conversation are not for them, only what is published and their own comments."""
+    joined = Exists(AffectedUser.objects.filter(incident=OuterRef("pk"), person_id=viewer.person_id))
+    return Q(joined) & (~Q(caller_id=viewer.person_id) | Q(caller=None))
+
+
 def visibility_class(incident: Incident) -> str:
     """The class that a live nudge about it carries; streams are filtered by it."""
     if incident.security:

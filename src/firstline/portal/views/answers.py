@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from firstline.closure import actions as closure
 from firstline.closure import links
 from firstline.closure.links import ClosureLink, Verb
+from firstline.closure.messages import named
 from firstline.closure.queries import LinkPage, link_page
 from firstline.core import clock, rate
 from firstline.core.actor import Actor
@@ -86,7 +87,7 @@ def _context(link: ClosureLink, found: LinkPage, form: forms.Form | None) -> dic
         "verb": link.verb.value,
         "found": found,
         "incident": incident,
-        "shown_title": "" if incident.security else incident.title,
+        "shown_title": named(incident, found.person),
         "others": others,
         "form": form,
         "open": found.current and incident.state == "resolved" and found.confirmation.answered_at is None,

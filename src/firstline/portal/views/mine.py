@@ -50,7 +50,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     viewer = viewer_for_request(request)
     rows = queries.own_incidents(viewer).select_related("service", "group")
     found = paginate(rows, ("-registered_at", "-id"), cursor=request.GET.get("after"), size=PAGE)
-    shown = [(row, status_of(row, viewer)) for row in found.rows]
+    shown = [(row, queries.own_title(row), status_of(row, viewer)) for row in found.rows]
     context = {"rows": shown, "next": found.next, "first": "after" not in request.GET}
     return page(request, "portal/mine.html", context, section="mine")
 
