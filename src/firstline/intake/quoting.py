@@ -81,11 +81,11 @@ def _split(lines: list[str]) -> tuple[list[str], list[str]]:
     if _says_something(above):
         return (lines, []) if answered_below else (above, below)
     if answered_below:
-        return beneath, lines[: start + last_quoted + 1]
+        return below[last_quoted + 1 :], lines[: start + last_quoted + 1]
     if last_quoted > 0 or SEPARATOR.match(lines[start]):
         return lines, []
     spoken = [at for at, line in enumerate(below) if at and line.strip() and not QUOTED.match(line)]
-    return (below[spoken[0] :], below[: spoken[0]]) if spoken and last_quoted < 0 else (lines, [])
+    return (below[spoken[0] :], [*above, *below[: spoken[0]]]) if spoken and last_quoted < 0 else (lines, [])
 
 
 def _start(lines: list[str]) -> int | None:

@@ -89,7 +89,7 @@ def guessed(document: Any) -> Mapping:
         description=_best(leaves, DESCRIPTION, _says_something),
         severity=_best(leaves, SEVERITY, _is_short),
         state=_best(leaves, STATE, _is_state),
-        key=_best(leaves, KEY, _is_short),
+        key=_best(leaves, KEY, _is_name),
         service=_best(leaves, SERVICE, _is_short),
         ci=_best(leaves, CI, _is_short),
         group=_best(leaves, GROUP, _is_short),
@@ -172,6 +172,10 @@ def _says_something(value: Any) -> bool:
 
 def _is_short(value: Any) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(text_of(value)) <= 300
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool) and bool(text_of(value))
 
 
 def _is_state(value: Any) -> bool:

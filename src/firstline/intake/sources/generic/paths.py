@@ -84,11 +84,16 @@ def render(document: Any, template: str) -> str:
 def _alternatives(document: Any, hole: str) -> str:
     for choice in hole.split("|"):
         choice = choice.strip()
-        if len(choice) > 1 and choice[0] == choice[-1] and choice[0] in "'\"":
+        if _is_text(choice):
             return choice[1:-1]
         if text := text_of(find(document, choice)):
             return text
     return ""
+
+
+def _is_text(choice: str) -> bool:
+    """Whether an alternative is quoted text, not a path."""
+    return len(choice) > 1 and choice[0] == choice[-1] and choice[0] in "'\""
 
 
 def check(template: str) -> None:
@@ -98,7 +103,7 @@ def check(template: str) -> None:
             raise PathError(f"a brace in {template!r} is not closed")
         for hole in HOLE.findall(template):
             for choice in hole.split("|"):
-                if choice.strip()[:1] not in "'\"":
+                if not _is_text(choice.strip()):
                     steps_of(choice)
     elif template.startswith("$"):
         steps_of(template)

@@ -1,0 +1,231 @@
+"""Every write to sources: create, edit, rotate, switch, map, try out, replay."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from firstline.catalog.editing import apply, authorise, check_seen, found, unique, values
+from firstline.core import config_log, event_log, live
+from firstline.core.actor import Actor
+from firstline.core.errors import Invalid
+from firstline.core.secrets import encrypt, hash_token, new_token
+from firstline.intake import imap
+from firstline.intake.events import RowsReplayed
+from firstline.intake.helping import TITLES, samples
+from firstline.intake.models import Heartbeat, Source
+from firstline.intake.signal import SEVERITY_ORDER
+from firstline.intake.sources.generic.mapping import mapping_from
+from firstline.intake.sources.parsing import ParseError
+
+SOURCE = (
+    "name",
+    "enabled",
+    "service_id",
+    "group_id",
+    "owner_id",
+    "security",
+    "severity_floor",
+    "allowed_networks",
+    "address",
+    "settings",
+    "mapping",
+)
+HEARTBEAT = ("period_seconds", "grace_seconds")
+OVERLAP = timedelta(hours=24)
+SECURITY_KINDS = frozenset({"wazuh"})
+FLOORS = {"wazuh": "warning"}
+ROW_KINDS = {"heartbeat": "beat", "mail": "mail"}
+
+
+@transaction.atomic
+def create_source(
+    *,
+    name: str,
+    kind: str,
+    actor: Actor,
+    now: datetime,
+    synthetic: bool = False,
+    secret: str = "",
+    **fields: Any,
+) -> tuple[Source, str]:
+    """Add a source. Returns it with its token, which is shown this once and stored as a hash.
+
+    `Invalid` names the field. For a heartbeat, `period_seconds` and `grace_seconds` are fields as well. `secret` is a
+    mailbox's password.
+    """
+    authorise(actor, "source.edit")
+    if kind not in TITLES:
+        raise Invalid(_("There is no such kind of source."), {"kind": _("Choose one of the list.")})
+    token = new_token()
+    source = Source(
+        name=name.strip(),
+        kind=kind,
+        token_hash=hash_token(token),
+        token_hint=token[:4],
+        security=kind in SECURITY_KINDS,
+        severity_floor=FLOORS.get(kind, "info"),
+        secret=encrypt(secret),
+        synthetic=synthetic,
+        created_at=now,
+    )
+    beat = {each: fields.pop(each) for each in HEARTBEAT if each in fields}
+    apply(source, fields, set(SOURCE))
+    _check(source)
+    source.save()
+    if kind == "heartbeat":
+        _set_heartbeat(source, beat, now)
+    config_log.changed("source", source.id, actor=actor, now=now, before=None, after=values(source, SOURCE))
+    return source, token
+
+
+@transaction.atomic
+def edit_source(
+    source_id: int, *, actor: Actor, now: datetime, seen: str = "", secret: str | None = None, **fields: Any
+) -> Source:
+    """Change a source; its kind stays. `secret` None leaves the password as it is."""
+    authorise(actor, "source.edit")
+    source = found(Source, source_id, "source")
+    before = values(source, SOURCE)
+    check_seen(before, seen)
+    beat = {each: fields.pop(each) for each in HEARTBEAT if each in fields}
+    apply(source, fields, set(SOURCE))
+    _check(source)
+    if secret is not None:
+        source.secret = encrypt(secret)
+    source.save()
+    if beat and source.kind == "heartbeat":
+        _set_heartbeat(source, beat, now)
+    config_log.changed("source", source.id, actor=actor, now=now, before=before, after=values(source, SOURCE))
+    return source
+
+
+def set_enabled(source_id: int, enabled: bool, *, actor: Actor, now: datetime, seen: str = "") -> Source:
+    """Switch a source on or off. While it is off, the gateway refuses its requests."""
+    return edit_source(source_id, actor=actor, now=now, seen=seen, enabled=enabled)
+
+
+@transaction.atomic
+def rotate_token(
+    source_id: int, *, actor: Actor, now: datetime, overlap: timedelta = OVERLAP
+) -> tuple[Source, str]:
+    """A new token; the present one stays good for `overlap`, so that senders can be changed one by one."""
+    authorise(actor, "source.edit")
+    if overlap < timedelta(0):
+        raise Invalid(_("The overlap can't be negative."), {"overlap": _("Zero or more.")})
+    source = found(Source, source_id, "source")
+    token = new_token()
+    source.previous_token_hash = source.token_hash
+    source.previous_until = now + overlap
+    source.token_hash, source.token_hint = hash_token(token), token[:4]
+    source.save(update_fields=["previous_token_hash", "previous_until", "token_hash", "token_hint"])
+    config_log.changed(
+        "source",
+        source.id,
+        actor=actor,
+        now=now,
+        before={"token": "", "previous_until": None},
+        after={"token": config_log.SECRET, "previous_until": source.previous_until},
+    )
+    return source, token
+
+
+def save_mapping(
+    source_id: int, mapping: Mapping[str, Any], *, actor: Actor, now: datetime, seen: str = ""
+) -> Source:
+    """Read this source's JSON through `mapping` from now on (empty: by its format, or guessed)."""
+    return edit_source(source_id, actor=actor, now=now, seen=seen, mapping=dict(mapping))
+
+
+@transaction.atomic
+def send_test(source_id: int, *, actor: Actor, now: datetime, sample: str = "") -> int:
+    """Put a sample of the source's kind into its inbox, as if it had been sent; returns the row's id."""
+    authorise(actor, "source.edit")
+    source = found(Source, source_id, "source")
+    chosen = next((each for each in samples(source.kind) if sample in ("", each.name)), None)
+    if chosen is None and source.kind != "heartbeat":
+        raise Invalid(_("There is no such sample."), {"sample": _("Choose one of the list.")})
+    body, content_type = (chosen.body, chosen.content_type) if chosen else ("", "")
+    if source.kind == "mail":
+        body = body.replace("<firstline-test@", f"<firstline-test-{now.timestamp()}@")
+    kind = "change" if chosen and chosen.name == "change" else ROW_KINDS.get(source.kind, "alert")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inbox (received_at, source_id, kind, content_type, headers, body) "
+            "VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
+            [now, source.id, kind, content_type, json.dumps({"test": "1"}), body.encode()],
+        )
+        (row,) = cursor.fetchone()
+    live.wake_engine()
+    return int(row)
+
+
+@transaction.atomic
+def replay_failed(source_id: int, *, actor: Actor, now: datetime) -> int:
+    """Read again what could not be read, in its order; returns how many requests."""
+    return _replay(source_id, "state = 'failed'", [], actor=actor, now=now)
+
+
+@transaction.atomic
+def replay(source_id: int, row_ids: Iterable[int], *, actor: Actor, now: datetime) -> int:
+    """Read these stored requests again, whatever became of them."""
+    return _replay(source_id, "id = ANY(%s) AND state <> 'new'", [list(row_ids)], actor=actor, now=now)
+
+
+def _replay(source_id: int, which: str, parameters: list[Any], *, actor: Actor, now: datetime) -> int:
+    authorise(actor, "source.edit")
+    source = found(Source, source_id, "source")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE inbox SET state = 'new', error = '' WHERE source_id = %s AND {which}",  # noqa: S608 - ours
+            [source.id, *parameters],
+        )
+        count = int(cursor.rowcount)
+    if count:
+        event_log.record(
+            [RowsReplayed(subject_id=source.id, actor=actor, occurred_at=now, count=count)], now=now
+        )
+        live.wake_engine()
+    return count
+
+
+def _set_heartbeat(source: Source, fields: Mapping[str, Any], now: datetime) -> None:
+    row = Heartbeat.objects.filter(source=source).first() or Heartbeat(source=source)
+    apply(row, fields, set(HEARTBEAT))
+    if not 1 <= row.period_seconds <= 366 * 86400 or not 0 <= row.grace_seconds <= 31 * 86400:
+        message = _("Between a second and a year, with a grace of at most a month.")
+        raise Invalid(message, {"period_seconds": message})
+    since = row.last_beat_at or now
+    if row.missing_since is None:
+        row.next_at = since + timedelta(seconds=row.period_seconds + row.grace_seconds)
+    row.save()
+
+
+def _check(source: Source) -> None:
+    unique(Source, source, "name", "source")
+    if source.severity_floor not in SEVERITY_ORDER:
+        raise Invalid(_("Unknown severity."), {"severity_floor": _("critical, error, warning or info")})
+    _check_networks(source.allowed_networks)
+    if source.mapping:
+        try:
+            mapping_from(source.mapping)
+        except ParseError as error:
+            raise Invalid(str(error), {"mapping": str(error)}) from None
+    if source.kind == "mail":
+        source.address = source.address.strip().lower()
+        imap.account_of(source)
+    elif source.kind in SECURITY_KINDS:
+        source.security = True
+
+
+def _check_networks(networks: Iterable[str]) -> None:
+    for network in networks:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            message = _("%(network)s is no network.") % {"network": network}
+            raise Invalid(message, {"allowed_networks": message}) from None

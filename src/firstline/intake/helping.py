@@ -1,0 +1,73 @@
+"""What each kind of source is called, how it is set up, and its samples; read from the kind's own folder."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from django.template import Context, Engine
+from django.utils.translation import gettext_lazy as _
+
+from firstline.core.errors import NotFound
+
+ENGINE = Engine(libraries={"i18n": "django.templatetags.i18n"})
+TITLES = {
+    "alertmanager": _("Prometheus (pushing straight)"),
+    "alertmanager_webhook": _("Alertmanager or Grafana webhook"),
+    "generic": _("Any JSON, with a mapping"),
+    "heartbeat": _("Heartbeat of a job"),
+    "mail": _("E-mail"),
+    "pagerduty": _("PagerDuty Events v2"),
+    "wazuh": _("Wazuh (security)"),
+}
+MEDIA = {"json": "application/json", "eml": "message/rfc822"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A payload made for trying a source out; `{{token}}` stands where its token belongs."""
+
+    name: str
+    body: str
+    content_type: str
+
+
+def help_text(kind: str, *, url: str, token: str, address: str = "", smtp_port: int = 25) -> str:
+    """How to set up the sender, as Markdown in the language in force, ready to be copied."""
+    parts = urlsplit(url)
+    template = ENGINE.from_string(_file(kind, "help.md"))
+    context = {
+        "url": url.rstrip("/"),
+        "token": token,
+        "host": parts.netloc,
+        "scheme": parts.scheme,
+        "address": address or "help@example.org",
+        "smtp_port": smtp_port,
+    }
+    return str(template.render(Context(context, autoescape=False)))
+
+
+@lru_cache(maxsize=64)
+def samples(kind: str) -> tuple[Sample, ...]:
+    """The kind's samples, the one that starts something first."""
+    folder = files("firstline.intake.sources").joinpath(kind, "samples")
+    if kind not in TITLES:
+        raise NotFound("There is no such kind of source.")
+    if not folder.is_dir():
+        return ()
+    found = [
+        Sample(
+            entry.name.partition(".")[0],
+            entry.read_text(encoding="utf-8"),
+            MEDIA[entry.name.rpartition(".")[2]],
+        )
+        for entry in folder.iterdir()
+        if entry.name.rpartition(".")[2] in MEDIA
+    ]
+    return tuple(sorted(found, key=lambda sample: (sample.name in ("resolve", "change"), sample.name)))
+
+
+def _file(kind: str, name: str) -> str:
+    if kind not in TITLES:
+        raise NotFound("There is no such kind of source.")
+    return files("firstline.intake.sources").joinpath(kind, name).read_text(encoding="utf-8")
