@@ -49,12 +49,18 @@ class Clock:
             return (_("{time} over") if now > self.due_at else _("{time} left")).format(time=text)
         length = wording.duration(self.length) if self.length is not None else ""
         if self.state is ClockState.PAUSED:
-            return _("paused, {time} left").format(time=length) if length else _("paused")
+            return _("paused")
         if self.state is ClockState.MET:
             return _("met in {time}").format(time=length) if length else _("met")
         if self.state is ClockState.MISSED:
             return _("missed by {time}").format(time=length) if length else _("missed")
         return _("no target")
+
+    def hint(self) -> str:
+        """What more there is to say, as a title."""
+        if self.state is ClockState.PAUSED and self.length is not None:
+            return _("{time} left when it goes on").format(time=wording.duration(self.length))
+        return ""
 
     def percent(self, now: datetime) -> int:
         """How much of the target is used, 0 to 100: by instants while it runs, as stored otherwise."""

@@ -13,6 +13,7 @@ from firstline.console.components import Face
 from firstline.console.markdown import render
 from firstline.console.reasons import reasons, tone
 from firstline.core.actor import Actor, ActorKind
+from firstline.incidents.events import Prioritised
 from firstline.incidents.models import Attachment, Comment, Incident
 from firstline.incidents.queries import Entry
 
@@ -136,10 +137,22 @@ def _step(entry: Entry) -> Step:
     return Step(
         id=f"event-{event.id}",
         at=entry.at,
-        summary=entry.summary,
+        summary=_summary(entry),
         by=by_of(event.actor, entry.who),
         text=render(entry.text) if entry.text.strip() else None,
         why=reasons(event),
         tone=tone(event),
         quiet=event.verb in QUIET,
     )
+
+
+def _summary(entry: Entry) -> str:
+    """The event's own line; a priority with its levels in words."""
+    event = entry.event
+    if isinstance(event, Prioritised):
+        return _("Priority P%(p)s: %(impact)s impact × %(urgency)s urgency") % {
+            "p": event.priority,
+            "impact": labels.level(event.impact),
+            "urgency": labels.level(event.urgency),
+        }
+    return entry.summary

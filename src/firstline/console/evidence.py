@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 
 from firstline.diagnosis.queries import Item as Evidence
 
+SHOWN = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
@@ -46,7 +48,7 @@ def groups(found: Mapping[str, Sequence[Evidence]]) -> list[Group]:
     for kind, title in _titles().items():
         rows = [row for row in found.get(kind, ()) if row.data.get("tone") != "alarm"]
         if rows:
-            cards.append(Group(title=title, items=[_item(row) for row in rows[:8]], note=str(len(rows))))
+            cards.append(Group(title=title, items=[_item(row) for row in rows[:SHOWN]], note=str(len(rows))))
     return cards
 
 

@@ -83,3 +83,7 @@ def override_reasons() -> list[tuple[str, str]]:
         ("agreement_with_caller", _("Agreed with the caller")),
         ("management", _("Decided by management")),
     ]
+
+
+def waited_for(reason: str) -> str:
+    return dict(hold_reasons()).get(reason, reason)

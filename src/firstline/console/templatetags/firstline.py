@@ -137,11 +137,12 @@ def clock(context: Context, value: Clock, short: bool = False) -> SafeString:
             iso(value.risk_at or value.due_at),
         )
     return format_html(
-        '<span class="clock {}{}"{}><span class="words">{}</span>'
+        '<span class="clock {}{}"{} title="{}"><span class="words">{}</span>'
         '<progress max="100" value="{}" aria-label="{}"></progress></span>',
         value.tone(now),
         " short" if short else "",
         ticking,
+        value.hint(),
         value.words(now),
         value.percent(now),
         _("{label}: time used").format(label=value.label or _("Target")),

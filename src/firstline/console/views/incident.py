@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from firstline.accounts import queries as accounts
 from firstline.console import conversation, evidence, labels
 from firstline.console.access import Request, is_partial, staff, status_of
 from firstline.console.clocks import face_of, label_of
@@ -27,6 +28,7 @@ from firstline.incidents import queries as incidents
 from firstline.incidents.actions import editing, people, relating, talking
 from firstline.incidents.models import Incident
 from firstline.sla import queries as sla
+from firstline.sla.ledger import Line
 
 PARTS = {
     "head": "console/incident/head.html",
@@ -104,8 +106,10 @@ def fragment(request: Request, incident_id: int, name: str) -> HttpResponse:
 @staff("incident.read")
 def why_due(request: Request, incident_id: int, target: str) -> HttpResponse:
     """The ledger of a clock: a person can check by hand why it is due when it is."""
+    ledger = sla.why_due(request.viewer, incident_id, target, request.moment)
     mine = {
-        "ledger": sla.why_due(request.viewer, incident_id, target, request.moment),
+        "lines": [(line, _whose(request, line)) for line in ledger.lines],
+        "ledger": ledger,
         "ledger_of": label_of(target),
     }
     if is_partial(request):
@@ -113,6 +117,16 @@ def why_due(request: Request, incident_id: int, target: str) -> HttpResponse:
         return part(request, "console/incident/ledger.html", {"incident": found, **mine})
     whole = {**_context(request, incident_id), **mine}
     return page(request, "console/incident/incident.html", whole, section="queue")
+
+
+def _whose(request: Request, line: Line) -> str:
+    """Whose time a stretch is: who was waited for, else the group that held it."""
+    if line.reason:
+        return labels.waited_for(line.reason)
+    kind, _colon, number = line.holder.partition(":")
+    if kind == "group" and number.isdigit():
+        return accounts.group(request.viewer, int(number)).name
+    return line.holder
 
 
 @require_http_methods(["GET", "POST"])
