@@ -1,7 +1,6 @@
 """Intake over HTTP: who sends, is it the format's container, and an answer once the row is committed."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from firstline.intake.sources.base import Admission, Front, IntakeRequest, Refusal
@@ -20,6 +19,7 @@ from .asgi import (
     respond,
 )
 from .commit import GroupCommit, Unavailable, Unstorable
+from .load import Load, Overloaded, Share
 from .settings import Settings
 from .tokens import Known, Sources, TooManyGuesses, UnknownToken
 
@@ -64,52 +64,49 @@ def place_of(path: str) -> Place | None:
 
 
 class Intake:
-    """Holds the bounds of what is in flight; everything past them is told to come again."""
+    """Takes requests in, within the bounds of what is in flight."""
 
     def __init__(self, settings: Settings, sources: Sources, commits: GroupCommit) -> None:
         self._settings = settings
         self._sources = sources
         self._commits = commits
-        self._requests = 0
-        self._bytes = 0
+        self._load = Load(settings)
 
     async def __call__(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        held = 0
-
-        def hold(part: bytes) -> None:
-            nonlocal held
-            held += len(part)
-            self._bytes += len(part)
-            if self._bytes > self._settings.bytes_in_flight:
-                raise Refused(place.front or NOBODY, OVERLOAD)
-            parts.append(part)
-
-        parts: list[bytes] = []
-        self._requests += 1
+        client = client_of(scope, headers, self._settings.trusted_proxies)
         try:
-            if self._requests > self._settings.requests_in_flight:
-                raise Refused(place.front or NOBODY, OVERLOAD)
-            client = client_of(scope, headers, self._settings.trusted_proxies)
-            front, known = await self._recognise(place, scope["method"], client)
-            await self._read(front, headers, receive, hold)
-            request = IntakeRequest(
-                id=os.urandom(16).hex(),
-                method=scope["method"],
-                path=place.rest,
-                query=scope["query_string"],
-                headers=headers,
-                body=b"".join(parts),
-            )
-            if known is None:
-                known = await self._find(front, front.credential(request), client)
-            admission = await self._admit(front, request, known)
+            with Share(self._load, client, nameless=place.front is not None) as share:
+                admission = await self._take(place, scope, headers, client, share, receive)
+        except Overloaded:
+            admission = (place.front or NOBODY).refuse(OVERLOAD)
         except Refused as refused:
             admission = refused.front.refuse(refused.refusal)
-        finally:
-            self._requests -= 1
-            self._bytes -= held
         await respond(send, admission.status, admission.headers, admission.body)
+
+    async def _take(
+        self,
+        place: Place,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        client: Address | None,
+        share: Share,
+        receive: Receive,
+    ) -> Admission:
+        """Token, body, container, commit, in this order: without a good token no body is read if the path has it."""
+        front, known = await self._recognise(place, scope["method"], client)
+        await self._read(front, headers, receive, share)
+        request = IntakeRequest(
+            id=os.urandom(16).hex(),
+            method=scope["method"],
+            path=place.rest,
+            query=scope["query_string"],
+            headers=headers,
+            body=share.body(),
+        )
+        if known is None:
+            known = await self._find(front, front.credential(request), client)
+        return await self._admit(front, request, known)
 
     async def _recognise(
         self, place: Place, method: str, client: Address | None
@@ -145,13 +142,11 @@ class Intake:
             raise Refused(front, Refusal(status=403, message=f"this source does not take from {client}"))
         return known
 
-    async def _read(
-        self, front: Front, headers: dict[bytes, bytes], receive: Receive, hold: Callable[[bytes], None]
-    ) -> None:
+    async def _read(self, front: Front, headers: dict[bytes, bytes], receive: Receive, share: Share) -> None:
         try:
             await chunks_into(
                 receive,
-                hold,
+                share.keep,
                 limit=front.body_limit,
                 announced=announced_length(headers),
                 timeout=self._settings.body_timeout,

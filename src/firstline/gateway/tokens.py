@@ -69,33 +69,38 @@ class Sources:
         self._pool = pool
         self._monotonic = monotonic
         self._remembered: OrderedDict[str, Remembered] = OrderedDict()
-        self._looking: dict[str, asyncio.Task[Known | None]] = {}
+        self._looking: dict[str, asyncio.Task[Remembered]] = {}
         self._guesses = Guesses(monotonic)
 
     async def find(self, token: str | None, client: Address | None) -> Known:
-        """The source of this token. Raises UnknownToken, TooManyGuesses or commit.Unavailable."""
-        key = hashlib.sha256(token.encode()).hexdigest() if token and TOKEN.fullmatch(token) else None
-        found = self._remembered.get(key) if key else None
-        if found and found.known and found.until > self._monotonic():
-            return found.known
-        if not (found and found.known):  # a source that was good a moment ago does not count as a guess
-            self._guesses.check(client)
-        known = await self._ask(key, found) if key else None
-        if known is None:
-            self._guesses.count(client)
-            raise UnknownToken
-        return known
+        """The source of this token. Raises UnknownToken, TooManyGuesses or commit.Unavailable.
 
-    async def _ask(self, key: str, found: Remembered | None) -> Known | None:
-        if found and found.until > self._monotonic():
-            return found.known
+        Only a token that the database was asked for in vain counts as a guess: a sender that repeats an old
+        token once a second must not lock out others behind the same address.
+        """
+        if not token or not TOKEN.fullmatch(token):
+            raise UnknownToken
+        key = hashlib.sha256(token.encode()).hexdigest()
+        found = self._remembered.get(key)
+        if found is None or found.until <= self._monotonic():
+            found = await self._ask_again(key, found, client)
+        if found.known is None:
+            raise UnknownToken
+        return found.known
+
+    async def _ask_again(self, key: str, before: Remembered | None, client: Address | None) -> Remembered:
+        if before is None or before.known is None:  # a source that was good a moment ago is no guess
+            self._guesses.check(client)
         task = self._looking.get(key)
         if task is None:
             task = self._looking[key] = asyncio.create_task(self._look_up(key))
             task.add_done_callback(lambda _: self._looking.pop(key, None))
-        return await asyncio.shield(task)
+        found = await asyncio.shield(task)
+        if found.known is None:
+            self._guesses.count(client)
+        return found
 
-    async def _look_up(self, key: str) -> Known | None:
+    async def _look_up(self, key: str) -> Remembered:
         try:
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(LOOK_UP, {"hash": key})
@@ -103,11 +108,11 @@ class Sources:
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable("the database does not answer") from error
         known = _known(*row) if row else None
-        self._remembered[key] = Remembered(known, self._monotonic() + FRESH)
+        found = self._remembered[key] = Remembered(known, self._monotonic() + FRESH)
         self._remembered.move_to_end(key)
         while len(self._remembered) > MOST_KNOWN:
             self._remembered.popitem(last=False)
-        return known
+        return found
 
 
 class Guesses:

@@ -18,10 +18,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import connections
 from psycopg.rows import dict_row
+from pytest_django import DjangoDbBlocker
 
 from firstline.gateway.serve import command
-from tests.database import Clone
+from tests.database import Clone, clone_of_template
 
 KEY = "a key that only the tests of the gateway use, long enough"
 
@@ -59,15 +61,15 @@ class Running:
     def raw(self, sent: bytes, *, half_close: bool = False) -> bytes:
         """Everything that comes back for these bytes until the connection is closed."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(sent)
-            if half_close:
-                connection.shutdown(socket.SHUT_WR)
             received = b""
             try:
+                connection.sendall(sent)
+                if half_close:
+                    connection.shutdown(socket.SHUT_WR)
                 while part := connection.recv(65536):
                     received += part
-            except (ConnectionResetError, TimeoutError):
-                pass
+            except OSError:
+                pass  # reset: what came before it counts
             return received
 
     def rows(self) -> list[dict[str, Any]]:
@@ -102,52 +104,79 @@ def answers(port: int) -> bool:
         return False
 
 
+def launch(database: str, folder: Path, **environment: str) -> Running:
+    """A gateway on this database, answering; the keyword arguments are further environment variables."""
+    port = free_port()
+    log, web = folder / f"gateway-{port}.log", folder / "web.sock"
+    variables = {
+        **os.environ,
+        "FIRSTLINE_DATABASE_URL": database,
+        "FIRSTLINE_WEB_SOCKET": str(web),
+        "FIRSTLINE_SECRET_KEY": KEY,
+        **environment,
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command(host="127.0.0.1", port=port), env=variables, stdout=output, stderr=output
+        )
+    wait_for(lambda: answers(port) or process.poll() is not None, 30)
+    assert process.poll() is None, log.read_text()
+    return Running(port, process, database, web, log)
+
+
+def finish(running: Running) -> None:
+    if running.process.poll() is None:
+        running.process.terminate()
+        try:
+            running.process.wait(20)
+        except subprocess.TimeoutExpired:
+            running.process.kill()
+            running.process.wait()
+            sys.stderr.write(running.log.read_text())
+            raise
+
+
 @pytest.fixture
 def start(cloned_database: Clone, tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start a gateway; keyword arguments are further environment variables."""
+    """Start a gateway of this test's own, which may be stopped, killed or robbed of its database."""
     started: list[Running] = []
 
     def run(**environment: str) -> Running:
-        port = free_port()
-        log = tmp_path / f"gateway-{port}.log"
-        web = tmp_path / "web.sock"
-        variables = {
-            **os.environ,
-            "FIRSTLINE_DATABASE_URL": cloned_database.url,
-            "FIRSTLINE_WEB_SOCKET": str(web),
-            "FIRSTLINE_SECRET_KEY": KEY,
-            **environment,
-        }
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command(host="127.0.0.1", port=port), env=variables, stdout=output, stderr=output
-            )
-        running = Running(port, process, cloned_database.url, web, log)
-        started.append(running)
-        wait_for(lambda: answers(port) or process.poll() is not None)
-        assert process.poll() is None, log.read_text()
-        return running
+        started.append(launch(cloned_database.url, tmp_path, **environment))
+        return started[-1]
 
     yield run
     for running in started:
-        if running.process.poll() is None:
-            running.process.terminate()
-            try:
-                running.process.wait(20)
-            except subprocess.TimeoutExpired:
-                running.process.kill()
-                running.process.wait()
-                sys.stderr.write(running.log.read_text())
-                raise
+        finish(running)
+
+
+@pytest.fixture(scope="module")
+def shared(
+    template_database: str, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Clone, Running]]:
+    with django_db_blocker.unblock(), clone_of_template(template_database) as clone:
+        running = launch(clone.url, tmp_path_factory.mktemp("gateway"))
+        yield clone, running
+        finish(running)
 
 
 @pytest.fixture
-def gateway(start: Callable[..., Running]) -> Running:
-    return start()
+def gateway(
+    shared: tuple[Clone, Running], django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Running]:
+    """A gateway that the tests of a module share, with an empty inbox; Django looks at its database."""
+    clone, running = shared
+    with psycopg.connect(clone.url, autocommit=True) as connection:
+        connection.execute("TRUNCATE inbox")
+    with django_db_blocker.unblock():
+        connections.close_all()
+        monkeypatch.setitem(connections.settings["default"], "NAME", clone.name)
+        yield running
+        connections.close_all()
 
 
 @pytest.fixture
-def source(cloned_database: Clone) -> Callable[..., str]:
+def source() -> Callable[..., str]:
     """Make a source of a kind; the answer is its token."""
 
     def make(kind: str, **fields: Any) -> str:

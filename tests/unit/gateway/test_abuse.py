@@ -1,12 +1,15 @@
 """Raw bytes that no honest client sends."""
 
 import re
+import select
 import socket
 from collections.abc import Callable
 
 import pytest
 
-from .conftest import Running
+from firstline.gateway.load import MOST_NAMELESS
+
+from .conftest import Running, wait_for
 from .test_forward import Web, web
 
 __all__ = ["web"]
@@ -76,6 +79,23 @@ def test_pipelined_signals_are_each_answered(gateway: Running, source: Callable[
     answer = gateway.raw(one * 5 + last)
     assert answer.count(b"HTTP/1.1 202") == 6
     assert len(gateway.rows()) == 6
+
+
+def test_one_address_cannot_fill_the_places_with_bodies_that_never_end(
+    gateway: Running, source: Callable[..., str]
+) -> None:
+    """Where the token is in the body, anybody may begin one."""
+    begun = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(MOST_NAMELESS + 20)]
+    try:
+        for connection in begun:
+            connection.sendall(b"POST /v2/enqueue HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
+        refused, _, _ = select.select(begun, [], [], 15)
+        assert refused[0].recv(1000).startswith(b"HTTP/1.1 429")
+        assert gateway.ask("POST", f"/intake/{source('generic')}", b"{}").status == 202
+    finally:
+        for connection in begun:
+            connection.close()
+    wait_for(lambda: gateway.ask("POST", "/v2/enqueue", b"{}").status == 400)
 
 
 def test_connections_that_say_nothing_do_not_stop_the_others(

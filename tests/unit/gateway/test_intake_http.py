@@ -102,8 +102,9 @@ def test_a_source_takes_only_from_its_networks(
 
 
 def test_guessing_tokens_is_slowed_but_a_good_source_is_not(
-    gateway: Running, source: Callable[..., str]
+    start: Callable[..., Running], source: Callable[..., str]
 ) -> None:
+    gateway = start()
     good = source("generic")
     assert gateway.ask("POST", f"/intake/{good}", b"{}", JSON).status == 202
     statuses = [gateway.ask("POST", f"/intake/{number:032d}", b"{}", JSON).status for number in range(60)]
@@ -112,6 +113,15 @@ def test_guessing_tokens_is_slowed_but_a_good_source_is_not(
     limited = gateway.ask("POST", f"/intake/{99:032d}", b"{}", JSON)
     assert int(limited.headers["retry-after"]) >= 1
     assert gateway.ask("POST", f"/intake/{good}", b"{}", JSON).status == 202
+
+
+def test_repeating_one_old_token_locks_nobody_out(
+    start: Callable[..., Running], source: Callable[..., str]
+) -> None:
+    gateway = start()
+    statuses = {gateway.ask("POST", f"/intake/{'o' * 32}", b"{}", JSON).status for _ in range(100)}
+    assert statuses == {401}
+    assert gateway.ask("POST", f"/intake/{source('generic')}", b"{}", JSON).status == 202
 
 
 def test_bodies_are_bounded_by_format(gateway: Running, source: Callable[..., str]) -> None:

@@ -21,6 +21,7 @@ from tests.database import Clone
 
 from .conftest import KEY, Running, wait_for
 
+END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND "
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -102,7 +103,7 @@ def test_after_a_gap_in_listening_pages_look_for_themselves(gateway: Running) ->
     wait_for(lambda: listening(gateway))
     with page(gateway, "staff") as reader:
         with psycopg.connect(gateway.database, autocommit=True) as admin:
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+            admin.execute(END + "query LIKE 'LISTEN%'")
         reader.read_until(b"event: resync")
 
 
@@ -111,7 +112,8 @@ def test_the_stream_ends_with_its_ticket(gateway: Running) -> None:
         reader.read_until(b"event: bye")
 
 
-def test_an_open_stream_does_not_keep_the_gateway_from_stopping(gateway: Running) -> None:
+def test_an_open_stream_does_not_keep_the_gateway_from_stopping(start: Callable[..., Running]) -> None:
+    gateway = start()
     with page(gateway, "staff") as reader:
         assert gateway.stop() == 0
         reader.read_until(b"event: bye")
@@ -168,15 +170,8 @@ def test_a_notifier_survives_the_loss_of_its_connection(cloned_database: Clone) 
         listener.execute("LISTEN gateway_test")
         notifier.put(1, "before")
         assert notifier.flush()
-        listener.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_notify%'"
-        )
+        listener.execute(END + "query LIKE 'SELECT pg_notify%'")
         notifier.put(2, "after")
         said = [note.payload for note in listener.notifies(timeout=10, stop_after=2)]
     notifier.close()
     assert said == ["before", "after"]
-
-
-@pytest.fixture(autouse=True)
-def django_may_ask(cloned_database: Clone, source: Callable[..., str]) -> None:
-    """Nudges are sent by Django's side, to this test's database."""

@@ -106,8 +106,9 @@ def test_without_its_database_the_gateway_says_503_and_comes_back(
 
 
 def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
-    gateway: Running, source: Callable[..., str]
+    start: Callable[..., Running], source: Callable[..., str]
 ) -> None:
+    gateway = start()
     address = f"/intake/{source('generic')}"
     acknowledged: list[bytes] = []
 
@@ -135,7 +136,8 @@ def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
     assert len(acknowledged) > 300
 
 
-def test_a_worker_ends_when_its_main_process_was_killed(gateway: Running) -> None:
+def test_a_worker_ends_when_its_main_process_was_killed(start: Callable[..., Running]) -> None:
+    gateway = start()
     assert gateway.ask("GET", "/").status == 502
     gateway.process.kill()
     gateway.process.wait()
