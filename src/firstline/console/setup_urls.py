@@ -13,6 +13,7 @@ from firstline.console.views.setup import (
     rules,
     services,
     settings,
+    sources,
 )
 
 urlpatterns = [
@@ -58,6 +59,12 @@ urlpatterns = [
     path("settings/agreements/<int:agreement_id>/", agreements.agreement, name="agreement"),
     path("settings/agreements/<int:agreement_id>/move", agreements.agreement_move, name="agreement_move"),
     path("settings/matrix/", agreements.matrix, name="matrix"),
+    path("sources/", sources.sources, name="sources"),
+    path("sources/new/", sources.source_new, name="source_new"),
+    path("sources/<int:source_id>/", sources.source, name="source"),
+    path("sources/<int:source_id>/edit/", sources.source_edit, name="source_edit"),
+    path("sources/<int:source_id>/mapping/", sources.source_mapping, name="source_mapping"),
+    path("sources/<int:source_id>/<slug:verb>", sources.source_act, name="source_act"),
     path("audit/", settings.audit, name="audit"),
     path("audit/break-glass/", settings.break_glass, name="break_glass"),
 ]

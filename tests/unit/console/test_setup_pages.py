@@ -38,6 +38,7 @@ LISTS = (
     "settings",
     "agreements",
     "matrix",
+    "sources",
     "audit",
     "break_glass",
 )
@@ -53,6 +54,7 @@ NEW = (
     "group_new",
     "calendar_new",
     "agreement_new",
+    "source_new",
 )
 
 
@@ -101,6 +103,7 @@ ADMINISTRATORS_ONLY = (
     "rules",
     "agreements",
     "matrix",
+    "sources",
     "checks",
 )
 

@@ -85,7 +85,7 @@ class RuleForm(SetupForm):
         services = kit.as_choices(catalog.services(viewer))
         sources = signals.sources(viewer)
         self.offer("channels", [(c, labels.channel(c)) for c in CHANNELS])
-        self.offer("source_kinds", [(kind, kind.replace("_", " ")) for kind in signals.kinds()])
+        self.offer("source_kinds", signals.kinds())
         self.offer("sources", [(source.id, source.name) for source in sources])
         self.offer("services", services)
         self.offer("units", kit.as_choices(accounts.units(viewer)))

@@ -1,42 +1,40 @@
-"""What the set-up pages read of intake: sources, their kinds, and the last signals as subjects of rules."""
+"""What the pages of rules read of intake: sources, their kinds, and the last signals as subjects of rules."""
 
 from datetime import datetime
 
 from firstline.accounts.viewer import Viewer
 from firstline.classification.rules import Subject
-from firstline.intake.models import AlertSpan, Source
-from firstline.intake.sources.registry import FRONTS
+from firstline.intake import queries
+from firstline.intake.helping import TITLES
+from firstline.intake.models import Source
 
 
-def kinds() -> list[str]:
-    """The kinds of sources that there can be."""
-    return sorted({*FRONTS, "mail"})
+def kinds() -> list[tuple[str, str]]:
+    """The kinds of sources that there can be, with what they are called."""
+    return [(kind, str(title)) for kind, title in TITLES.items()]
 
 
 def sources(viewer: Viewer) -> list[Source]:
     """Those of this installation, without the selftest's own."""
-    if not viewer.may("source.read"):
-        return []
-    return list(Source.objects.filter(synthetic=False).order_by("name"))
+    return list(queries.sources(viewer)) if viewer.may("source.read") else []
 
 
 def subjects(viewer: Viewer, last: int) -> list[tuple[Subject, datetime]]:
-    """The last signals, one for each stretch of an alert, as rules would have seen them."""
+    """The last signals that the viewer may see, one for each stretch of an alert, as rules would have seen them."""
     if not viewer.may("alert.read"):
         return []
-    spans = AlertSpan.objects.filter(source__synthetic=False, security=False).select_related("source")
     return [
         (
             Subject(
-                title=span.title,
-                description=span.description,
-                channel="SIEM" if span.security else "monitoring",
-                source_id=span.source_id,
-                source_kind=span.source.kind,
-                service_id=span.service_id,
-                labels=span.labels,
+                title=signal.title,
+                description=signal.description,
+                channel="SIEM" if signal.kind == "wazuh" else "monitoring",
+                source_id=signal.source_id,
+                source_kind=signal.kind,
+                service_id=signal.service_id,
+                labels=signal.labels,
             ),
-            span.last_seen_at,
+            signal.at,
         )
-        for span in spans.order_by("-last_seen_at", "-id")[: min(last, 500)]
+        for signal in queries.recent_signals(viewer, limit=min(last, 500))
     ]

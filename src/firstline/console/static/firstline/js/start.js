@@ -10,3 +10,4 @@ import "./keys.js";
 import "./errors.js";
 import "./palette.js";
 import "./live.js";
+import "./copy.js";

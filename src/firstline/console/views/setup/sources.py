@@ -1,0 +1,426 @@
+"""Sources: add one by copying a snippet, see what it sends, try it, change its token."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from firstline.accounts import queries as accounts
+from firstline.accounts.viewer import Viewer
+from firstline.catalog import queries as catalog
+from firstline.catalog.editing import values
+from firstline.console import markdown
+from firstline.console.access import Request, staff
+from firstline.console.shell import page
+from firstline.console.views.setup import kit
+from firstline.console.views.setup.kit import Cell, Column, Empty, SetupForm, Table
+from firstline.core.errors import DomainError, Invalid
+from firstline.core.secrets import decrypt, encrypt
+from firstline.intake import actions, queries
+from firstline.intake.helping import TITLES, help_text, samples
+from firstline.intake.models import Source
+
+TOKEN_SHOWN = timedelta(minutes=15)
+PLACEHOLDER = "YOUR-TOKEN"
+LATELY = timedelta(days=1)
+ICONS = {
+    "alertmanager": "activity",
+    "alertmanager_webhook": "bell-ring",
+    "generic": "braces",
+    "heartbeat": "heart-pulse",
+    "mail": "mail",
+    "pagerduty": "siren",
+    "wazuh": "shield",
+}
+ABOUT = {
+    "alertmanager": _l("Prometheus sends to Firstline as if it were an Alertmanager."),
+    "alertmanager_webhook": _l("A receiver in alertmanager.yml, or a contact point of Grafana."),
+    "generic": _l("Any program that can post JSON."),
+    "heartbeat": _l("A backup or cron job that must be heard of; silence opens an incident."),
+    "mail": _l("People and tools write to an address."),
+    "pagerduty": _l("Whatever can send to PagerDuty: change the address, keep the rest."),
+    "wazuh": _l("Alerts of the SIEM become security incidents that only security groups see."),
+}
+
+
+class SourceForm(SetupForm):
+    name = forms.CharField(label=_l("Name"), max_length=80, help_text=_l("Such as Prometheus in Kyiv."))
+    service_id = kit.pick(_l("Service"), _l("Where the signal names none."))
+    group_id = kit.pick(_l("Support group"), _l("Owns what no rule, category or service gives to another."))
+    owner_id = kit.pick(_l("Owner"), _l("Whom to ask when it falls silent or can't be read."))
+    severity_floor = forms.ChoiceField(
+        label=_l("Opens incidents from"),
+        choices=[
+            ("info", _l("info: everything")),
+            ("warning", _l("warning")),
+            ("error", _l("error")),
+            ("critical", _l("critical")),
+        ],
+        initial="info",
+        help_text=_l("What is less is kept as an alert and opens nothing."),
+    )
+    security = forms.BooleanField(
+        label=_l("Its incidents are security incidents"),
+        required=False,
+        help_text=_l("Only security groups see them, and what this source sends."),
+    )
+    allowed_networks = kit.text(
+        _l("Accepts only from"), _l("Networks, one a line, such as 10.0.0.0/8. Empty: from anywhere."), rows=2
+    )
+    enabled = forms.BooleanField(label=_l("Accepts signals"), required=False, initial=True)
+    address = forms.EmailField(
+        label=_l("Its address"), required=False, help_text=_l("Mail to it is this source's.")
+    )
+    imap_host = forms.CharField(
+        label=_l("Mailbox: IMAP server"),
+        required=False,
+        help_text=_l("Empty: only mail delivered straight to here."),
+    )
+    imap_port = forms.IntegerField(label=_l("Port"), required=False, min_value=1, max_value=65535)
+    imap_security = forms.ChoiceField(
+        label=_l("Encryption"),
+        choices=[("ssl", "TLS"), ("starttls", "STARTTLS"), ("none", _l("none (this machine only)"))],
+    )
+    imap_user = forms.CharField(label=_l("User"), required=False)
+    secret = forms.CharField(
+        label=_l("Password"),
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_l("Kept encrypted. Empty: it stays as it is."),
+    )
+    period_seconds = forms.IntegerField(label=_l("Is heard of every (seconds)"), min_value=1, initial=300)
+    grace_seconds = forms.IntegerField(label=_l("May be late by (seconds)"), min_value=0, initial=60)
+    mapping = kit.text(
+        _l("Mapping"),
+        _l("How its JSON is read, as JSON. Empty: what is usual is looked for."),
+        rows=8,
+        code=True,
+    )
+
+    def __init__(
+        self, *args: Any, viewer: Viewer, kind: str, source: Source | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        self.offer("service_id", kit.as_choices(catalog.services(viewer)), nothing=_("None"))
+        self.offer("group_id", kit.as_choices(accounts.groups(viewer)), nothing=_("By rules"))
+        self.offer("owner_id", kit.as_choices(accounts.staff(viewer)), nothing=_("Nobody"))
+        for name in set(self.fields) - {"seen"} - set(self._wanted(source)):
+            del self.fields[name]
+
+    def _wanted(self, source: Source | None) -> list[str]:
+        """The fields of this kind; a new source asks for the least."""
+        names = ["name", "service_id", "group_id"]
+        if self.kind == "heartbeat":
+            names += ["period_seconds", "grace_seconds"]
+        if self.kind == "mail":
+            names += ["address", "imap_host", "imap_port", "imap_security", "imap_user", "secret"]
+        if source is not None:
+            names += ["owner_id", "security", "enabled", "allowed_networks"]
+            names += ["severity_floor"] if self.kind not in ("heartbeat", "mail") else []
+            names += ["mapping"] if self.kind == "generic" else []
+        return names
+
+    def clean_allowed_networks(self) -> list[str]:
+        return str(self.cleaned_data["allowed_networks"]).split()
+
+    def clean_mapping(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self.cleaned_data["mapping"] or "{}")
+        except ValueError as error:
+            raise forms.ValidationError(_("This is not JSON: %(error)s.") % {"error": error}) from error
+        if not isinstance(found, dict):
+            raise forms.ValidationError(_("A mapping is an object: {…}."))
+        return found
+
+    def values(self, before: dict[str, Any]) -> dict[str, Any]:
+        """What the action takes."""
+        data = {name: value for name, value in self.cleaned_data.items() if not name.startswith("imap_")}
+        data.pop("seen", None)
+        if self.kind == "mail":
+            if not data.pop("secret", ""):
+                data.pop("secret", None)
+            else:
+                data["secret"] = self.cleaned_data["secret"]
+            imap = {n: self.cleaned_data[f"imap_{n}"] for n in ("host", "port", "security", "user")}
+            kept = {name: value for name, value in before.items() if name not in ("imap", "imap_error")}
+            data["settings"] = {**kept, "imap": imap} if imap["host"] else kept
+        return data
+
+
+@require_GET
+@staff("source.read")
+def sources(request: Request) -> HttpResponse:
+    may = request.viewer.may("source.edit")
+    rows, pages = kit.pages_of(request, queries.sources(request.viewer))
+    table = Table(
+        caption=_("Sources"),
+        columns=[
+            Column(label=_("Source")),
+            Column(label=_("State")),
+            Column(label=_("Last signal")),
+            Column(label=_("Service"), wide=True),
+            Column(label=_("Support group"), wide=True),
+        ],
+        rows=[_row(row, request.moment) for row in rows],
+        empty=Empty(
+            icon="plug",
+            title=_("Nothing sends yet"),
+            text=_(
+                "Add a source: you get a snippet to copy into your monitoring, and see the first signal arrive."
+            ),
+            href=reverse("console:source_new") if may else "",
+            action=_("Add the first source"),
+        ),
+        page=pages,
+    )
+    new = (reverse("console:source_new"), _("Add a source")) if may else None
+    return kit.list_page(request, title=_("Sources"), section="sources", table=table, new=new)
+
+
+def _row(row: Source, now: datetime) -> list[Cell]:
+    return [
+        Cell(
+            text=row.name,
+            href=reverse("console:source", args=[row.pk]),
+            sub=str(TITLES.get(row.kind, row.kind)),
+            tags=(_("security"),) if row.security else (),
+        ),
+        Cell(
+            state=state_of(row, now),
+            sub=_("some requests can't be read") if getattr(row, "failed", False) else "",
+        ),
+        Cell(at=row.last_signal_at) if row.last_signal_at else Cell(text=_("nothing yet"), tone="muted"),
+        Cell(text=row.service.name if row.service else "–"),
+        Cell(text=row.group.name if row.group else "–"),
+    ]
+
+
+def state_of(row: Source, now: datetime) -> str:
+    """The state's word: failed, healthy, unknown (nothing yet), suppressed (off)."""
+    if not row.enabled:
+        return "suppressed"
+    if getattr(row, "failed", False):
+        return "failed"
+    return "healthy" if row.last_signal_at else "unknown"
+
+
+@require_http_methods(["GET", "POST"])
+@staff("source.edit")
+def source_new(request: Request) -> HttpResponse:
+    """First the kind, then a name; then its page with the token and the snippet."""
+    kind = request.GET.get("kind", "")
+    if kind not in TITLES:
+        kinds = [(key, TITLES[key], ABOUT.get(key, ""), ICONS.get(key, "plug")) for key in TITLES]
+        context = {"title": _("Add a source"), "kinds": kinds}
+        return page(request, "console/setup/source_kinds.html", context, section="sources")
+    form = SourceForm(kit.posted(request), viewer=request.viewer, kind=kind)
+    made: list[Source] = []
+
+    def save(data: dict[str, Any]) -> None:
+        source, token = actions.create_source(
+            kind=kind, actor=request.actor, now=request.moment, **form.values({})
+        )
+        _remember(request, source.pk, token)
+        made.append(source)
+
+    return kit.form_page(
+        request,
+        form,
+        title=_("Add a source: %(kind)s") % {"kind": TITLES[kind]},
+        section="sources",
+        back=reverse("console:source_new"),
+        save=save,
+        done=_("The source is ready. Copy the snippet below."),
+        onward=lambda: reverse("console:source", args=[made[0].pk]),
+        more={"submit": _("Make it")},
+    )
+
+
+def _remember(request: Request, source_id: int, token: str) -> None:
+    """Keep the token, encrypted, in this session for a quarter of an hour: it is stored nowhere else."""
+    until = (request.moment + TOKEN_SHOWN).isoformat()
+    kept = request.session.get("source_tokens", {})
+    request.session["source_tokens"] = {**kept, str(source_id): [encrypt(token), until]}
+
+
+def _token(request: Request, source_id: int) -> tuple[str, datetime] | None:
+    """The token while its maker may still see it."""
+    kept = dict(request.session.get("source_tokens", {}))
+    good = {key: pair for key, pair in kept.items() if datetime.fromisoformat(pair[1]) > request.moment}
+    if good != kept:
+        request.session["source_tokens"] = good
+    found = good.get(str(source_id))
+    return (decrypt(found[0]), datetime.fromisoformat(found[1])) if found else None
+
+
+@require_GET
+@staff("source.read")
+def source(request: Request, source_id: int) -> HttpResponse:
+    """One source: its snippet, what it sent last, and the buttons to try and change it."""
+    row = queries.source(request.viewer, source_id)
+    token = _token(request, row.pk)
+    payloads = queries.last_payloads(request.viewer, row.pk)
+    shown = token[0] if token else PLACEHOLDER
+    guide = markdown.render(help_text(row.kind, url=settings.URL, token=shown, address=row.address))
+    context = {
+        "title": row.name,
+        "source": row,
+        "kind": TITLES.get(row.kind, row.kind),
+        "state": state_of(row, request.moment),
+        "token": token,
+        "guide": str(guide).replace("<pre>", '<pre tabindex="0">'),
+        "payloads": payloads,
+        "waiting": not payloads or any(payload.state == "new" for payload in payloads),
+        "hidden": not queries.may_read_payloads(request.viewer, row),
+        "failed": queries.failed_count(request.viewer, row.pk) if getattr(row, "failed", False) else 0,
+        "samples": samples(row.kind),
+        "may_edit": request.viewer.may("source.edit"),
+        "imap_error": row.settings.get("imap_error", ""),
+    }
+    return page(request, "console/setup/source.html", context, section="sources")
+
+
+@require_http_methods(["GET", "POST"])
+@staff("source.read")
+def source_edit(request: Request, source_id: int) -> HttpResponse:
+    row = queries.source(request.viewer, source_id)
+    form = SourceForm(
+        kit.posted(request), viewer=request.viewer, kind=row.kind, source=row, initial=_initial(row)
+    )
+    more: dict[str, Any] = {"source": row, "wide": row.kind == "generic"}
+    if request.method == "POST" and "try" in request.POST:
+        return _tried(request, row, form, more)
+
+    def save(data: dict[str, Any]) -> None:
+        actions.edit_source(
+            row.pk, actor=request.actor, now=request.moment, seen=data["seen"], **form.values(row.settings)
+        )
+
+    return kit.form_page(
+        request,
+        form,
+        title=row.name,
+        section="sources",
+        back=reverse("console:source", args=[row.pk]),
+        save=save,
+        done=_("Saved."),
+        may_edit=request.viewer.may("source.edit"),
+        template="console/setup/source_edit.html",
+        more=more,
+    )
+
+
+def _tried(request: Request, row: Source, form: SourceForm, more: dict[str, Any]) -> HttpResponse:
+    """What the mapping would make of the last payloads; nothing is saved."""
+
+    def attempt(data: dict[str, Any]) -> None:
+        try:
+            more["trials"] = queries.try_mapping(request.viewer, row.pk, data["mapping"])
+        except DomainError as error:
+            raise Invalid(str(error), {"mapping": str(error)}) from error
+
+    status = kit.attempt(form, attempt)
+    context = {
+        **more,
+        "title": row.name,
+        "form": form,
+        "back": reverse("console:source", args=[row.pk]),
+        "may_edit": True,
+        "submit": _("Save"),
+    }
+    return page(request, "console/setup/source_edit.html", context, section="sources", status=status)
+
+
+def _initial(row: Source) -> dict[str, Any]:
+    kept = values(row, actions.SOURCE)
+    imap = row.settings.get("imap") or {}
+    found = {
+        **kept,
+        "allowed_networks": "\n".join(row.allowed_networks),
+        "mapping": json.dumps(row.mapping, indent=2, ensure_ascii=False) if row.mapping else "",
+        **{f"imap_{name}": imap.get(name, "") for name in ("host", "port", "security", "user")},
+        "seen": kit.seen_of(kept),
+    }
+    beat = getattr(row, "heartbeat", None) if row.kind == "heartbeat" else None
+    if beat is not None:
+        found |= {"period_seconds": beat.period_seconds, "grace_seconds": beat.grace_seconds}
+    return found
+
+
+@require_POST
+@staff("source.edit")
+def source_act(request: Request, source_id: int, verb: str) -> HttpResponse:
+    """The buttons of a source's page."""
+    back = reverse("console:source", args=[source_id])
+    common: dict[str, Any] = {"actor": request.actor, "now": request.moment}
+    if verb == "test":
+        name = request.POST.get("sample", "")
+        return kit.do_and_return(
+            request,
+            lambda: actions.send_test(source_id, sample=name, **common),
+            _("The test is on its way, as if it had been sent. It appears below within a second or two."),
+            back,
+        )
+    if verb == "rotate":
+        _row, token = actions.rotate_token(source_id, **common)
+        _remember(request, source_id, token)
+        messages.success(
+            request, _("A new token. The old one is good for another day; change your senders meanwhile.")
+        )
+        return redirect(back)
+    if verb == "replay":
+        return kit.do_and_return(
+            request,
+            lambda: actions.replay_failed(source_id, **common),
+            _("What could not be read is read again."),
+            back,
+        )
+    on = verb == "on"
+    return kit.do_and_return(
+        request,
+        lambda: actions.set_enabled(source_id, on, **common),
+        _("It accepts signals again.")
+        if on
+        else _("It is off: its requests are refused until you switch it on."),
+        back,
+    )
+
+
+@require_GET
+@staff("source.edit")
+def source_mapping(request: Request, source_id: int) -> HttpResponse:
+    """The form with a mapping guessed from the last payload."""
+    row = queries.source(request.viewer, source_id)
+    guess = queries.suggested_mapping(request.viewer, row.pk)
+    if guess is None:
+        messages.info(
+            request, _("Send a payload first: a mapping is guessed from the last one that is JSON.")
+        )
+        return redirect("console:source_edit", source_id=row.pk)
+    initial = {
+        **_initial(row),
+        "mapping": json.dumps(msgspec.to_builtins(guess), indent=2, ensure_ascii=False),
+    }
+    form = SourceForm(None, viewer=request.viewer, kind=row.kind, source=row, initial=initial)
+    context = {
+        "title": row.name,
+        "form": form,
+        "source": row,
+        "back": reverse("console:source", args=[row.pk]),
+        "may_edit": True,
+        "submit": _("Save"),
+        "wide": True,
+        "action": reverse("console:source_edit", args=[row.pk]),
+    }
+    return page(request, "console/setup/source_edit.html", context, section="sources")
