@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from . import administration, backup, common, doctor, importing, running
+from . import administration, backup, common, doctor, importing, running, simulate
 
 app = typer.Typer(
     name="firstline",
@@ -27,6 +27,7 @@ app.command("migrate")(administration.migrate)
 app.command("createadmin")(administration.createadmin)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("simulate")(simulate.simulate)
 app.add_typer(importing.app, name="import")
 app.command("manage", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     administration.manage

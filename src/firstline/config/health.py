@@ -55,7 +55,8 @@ def _not_applied() -> list[str]:
 
 @require_safe
 def engine(_request: HttpRequest) -> JsonResponse:
-    """When the engine last finished a cycle and how far behind it is; 503 when it stands still."""
+    """When the engine last finished a cycle and how far behind it is; 503 when it stands still or the auditor
+    found a page late or missing."""
     state = metrics.engine_state()
     turning = state.seconds_since_cycle is not None and state.seconds_since_cycle < ENGINE_SILENT
     body = {
@@ -64,8 +65,9 @@ def engine(_request: HttpRequest) -> JsonResponse:
         "lag_seconds": state.lag_seconds,
         "due": state.due,
         "inbox": state.inbox,
+        "pages_late": state.findings,
     }
-    return JsonResponse(body, status=200 if turning else 503)
+    return JsonResponse(body, status=200 if turning and not state.findings else 503)
 
 
 @require_safe

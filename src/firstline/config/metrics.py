@@ -13,12 +13,14 @@ __all__ = ["CollectorRegistry", "EngineState", "engine_state", "registry"]
 
 @dataclass(frozen=True)
 class EngineState:
-    """`seconds_since_cycle`: None when no engine ever ran. `lag_seconds`: age of the oldest due row."""
+    """`seconds_since_cycle`: None when no engine ever ran. `lag_seconds`: age of the oldest due row.
+    `findings`: pages that the auditor found late or missing."""
 
     seconds_since_cycle: float | None
     lag_seconds: float
     due: int
     inbox: int
+    findings: int = 0
 
 
 _STATE = """
@@ -28,15 +30,16 @@ SELECT
     (SELECT coalesce(extract(epoch FROM firstline_now() - min(due_at)), 0) FROM due
       WHERE due_at <= firstline_now()),
     (SELECT count(*) FROM due WHERE due_at <= firstline_now()),
-    (SELECT count(*) FROM inbox WHERE state = 'new')
+    (SELECT count(*) FROM inbox WHERE state = 'new'),
+    (SELECT coalesce(jsonb_array_length(value -> 'findings'), 0) FROM setting WHERE key = 'auditor.run')
 """
 
 
 def engine_state() -> EngineState:
     with connection.cursor() as cursor:
         cursor.execute(_STATE)
-        since, lag, due, inbox = cursor.fetchone()
-    return EngineState(None if since is None else float(since), float(lag), due, inbox)
+        since, lag, due, inbox, findings = cursor.fetchone()
+    return EngineState(None if since is None else float(since), float(lag), due, inbox, findings or 0)
 
 
 class _Figures(Collector):
@@ -47,6 +50,7 @@ class _Figures(Collector):
         )
         yield _gauge("firstline_due_waiting", "Due rows that the engine has not acted on yet", state.due)
         yield _gauge("firstline_engine_lag_seconds", "Age of the oldest due row", state.lag_seconds)
+        yield _gauge("firstline_pages_late", "Pages that the auditor found late or missing", state.findings)
         if state.seconds_since_cycle is not None:
             help_text = "Seconds since an engine finished a cycle"
             yield _gauge("firstline_engine_cycle_age_seconds", help_text, state.seconds_since_cycle)

@@ -13,4 +13,4 @@ def run(now: datetime) -> int:
         cursor.execute("DELETE FROM idempotency_key WHERE created_at < %s", [now - IDEMPOTENCY_KEPT])
         dropped = cursor.rowcount
         cursor.execute("DELETE FROM django_session WHERE expire_date < %s", [now])
-        return dropped + cursor.rowcount
+        return int(dropped + cursor.rowcount)

@@ -53,6 +53,7 @@ MODULES: tuple[Module, ...] = (
     Module("look at escalations", _named(escalation.look_due)),
     Module("escalation", _named(escalation.step_due)),
     Module("stalled", _named(escalation.escalate_stalled)),
+    Module("audit findings", _named(escalation.raise_findings)),
     Module("tell of receipt", _named(telling.received_due)),
     Module("tell of answers", _named(telling.answers_due)),
     # deliveries run here, by the loop that owns their threads

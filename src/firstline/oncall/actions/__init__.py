@@ -8,6 +8,7 @@ from firstline.oncall.actions.answering import (
     page_again,
     snooze,
 )
+from firstline.oncall.actions.findings import raise_findings
 from firstline.oncall.actions.ledger import note
 from firstline.oncall.actions.looking import look, look_due
 from firstline.oncall.actions.stalled import escalate_stalled
@@ -23,6 +24,7 @@ __all__ = [
     "look_due",
     "note",
     "page_again",
+    "raise_findings",
     "snooze",
     "step_due",
 ]

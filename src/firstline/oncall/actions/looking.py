@@ -204,7 +204,9 @@ def _work_has_begun(running: Escalation, incident: Incident, now: datetime) -> N
 
 
 def _acknowledged_elsewhere(running: Escalation, incident: Incident) -> bool:
-    """Acknowledged since the start, and not by answering a page: what that one answer ends was decided then."""
+    """Acknowledged since the start, and not by answering a page: what that one answer ends was decided
+    then.
+    """
     if running.acknowledged_at is not None or incident.acknowledged_at is None:
         return False
     answered = Page.objects.filter(escalation=running, acknowledged_at__isnull=False)
