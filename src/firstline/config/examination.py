@@ -14,6 +14,7 @@ from firstline.catalog.calendars import calendar_from
 from firstline.catalog.models import CalendarVersion
 from firstline.core import clock
 from firstline.core.errors import DomainError
+from firstline.oncall.queries import unreachable_policies
 
 from . import env, health, metrics
 from .env import Environment
@@ -23,6 +24,9 @@ OLDEST = 150000
 """PostgreSQL 15, as its server_version_num."""
 
 SHIFT = timedelta(hours=8)
+AUDITOR_SILENT = 300
+"""Seconds."""
+
 LITTLE_SPACE = 1_000_000_000
 """Bytes."""
 
@@ -135,6 +139,20 @@ def _jobs(_environment: Environment) -> Iterator[Result]:
         yield Result("worker", "note" if failed else "ok", seen)
 
 
+def _auditor(_environment: Environment) -> Iterator[Result]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT extract(epoch FROM clock_timestamp() - (value ->> 'at')::timestamptz)
+               FROM setting WHERE key = 'auditor.run'"""
+        )
+        row = cursor.fetchone()
+    if row is None or row[0] > AUDITOR_SILENT:
+        seen = "never ran" if row is None else f"last ran {row[0]:.0f} s ago"
+        yield Result("auditor", "finding", seen, "Start it: firstline up, or firstline auditor.")
+    else:
+        yield Result("auditor", "ok", f"last ran {row[0]:.0f} s ago")
+
+
 def _calendars(_environment: Environment) -> Iterator[Result]:
     """Eight working hours from now, counted back, must be eight hours, in every calendar in force."""
     now = clock.now()
@@ -156,6 +174,14 @@ def _calendars(_environment: Environment) -> Iterator[Result]:
     yield Result("calendars", "ok", f"{sound} add up")
 
 
+def _policies(_environment: Environment) -> Iterator[Result]:
+    unreachable = unreachable_policies(now=clock.now())
+    for sentence in unreachable:
+        yield Result("escalation", "finding", sentence, "Mend the schedule or the policy under On call.")
+    if not unreachable:
+        yield Result("escalation", "ok", "every policy reaches somebody in the next 30 days")
+
+
 Check = Callable[[Environment], Iterator[Result]]
 ALWAYS: tuple[Check, ...] = (_settings, _address, _disk, _database)
-WITH_TABLES: tuple[Check, ...] = (_engine, _jobs, _calendars)
+WITH_TABLES: tuple[Check, ...] = (_engine, _jobs, _auditor, _calendars, _policies)
