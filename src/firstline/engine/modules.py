@@ -12,7 +12,7 @@ from firstline.closure import asking as closure
 from firstline.core import rate
 from firstline.engine import complaints, housekeeping
 from firstline.incidents.actions import wake_held
-from firstline.intake import drain, ending, heartbeats, partitions, reports
+from firstline.intake import drain, ending, heartbeats, mailtriage, partitions, reports
 from firstline.oncall import actions as escalation
 from firstline.sla import actions as sla
 from firstline.sla import telling as clocks
@@ -45,6 +45,7 @@ DELIVERIES = "deliveries"
 MODULES: tuple[Module, ...] = (
     Module("inbox", drain.run),
     Module("alerts ended", ending.run),
+    Module("replies on closed", mailtriage.run),
     Module("triage", triage.run),
     Module("reassess", triage.run_reassess),
     Module("look again", _named(wake_held)),
@@ -78,6 +79,7 @@ SELECT min(at) FROM (
     UNION ALL (SELECT due_at FROM delivery WHERE state IN ('due', 'sending') ORDER BY priority, due_at LIMIT 1)
     UNION ALL (SELECT look_again_at FROM incident WHERE state = 'on_hold' AND look_again_at IS NOT NULL
         ORDER BY look_again_at LIMIT 1)
+    UNION ALL (SELECT ends_at FROM alert_span WHERE ended_at IS NULL AND ends_at IS NOT NULL ORDER BY ends_at LIMIT 1)
     UNION ALL (SELECT next_at FROM heartbeat WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
 ) AS waiting
 """

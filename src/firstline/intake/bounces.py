@@ -125,7 +125,7 @@ def _parts(message: Message) -> Iterator[Message]:
         part = waiting.pop(0)
         seen += 1
         yield part
-        payload = part.get_payload()
+        payload = part.get_payload() if part.is_multipart() else None
         if isinstance(payload, list) and not _kind(part).startswith("message/"):
             waiting.extend(item for item in payload if isinstance(item, Message))
 
@@ -146,7 +146,7 @@ def _report_type(message: Message) -> str:
 
 
 def _report_text(part: Message) -> str:
-    payload = part.get_payload()
+    payload = part.get_payload() if part.is_multipart() else None
     if isinstance(payload, list):
         blocks = [
             "\n".join(f"{name}: {value}" for name, value in item.items())

@@ -166,7 +166,7 @@ def _leaves(message: Message) -> list[Message]:
     waiting = [message]
     while waiting and len(found) < PARTS_LIMIT:
         part = waiting.pop(0)
-        payload = part.get_payload()
+        payload = part.get_payload() if part.is_multipart() else None
         is_report = _quietly(part.get_content_type, "") == "message/delivery-status"
         if is_report and isinstance(payload, list):
             found.append(part)
