@@ -28,6 +28,7 @@ urlpatterns = [
     path("incidents/<int:incident_id>/<slug:key>/", incident.verb, name="verb"),
     path("files/<int:attachment_id>/", incident.attachment, name="attachment"),
     path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/<int:alert_id>/", alerts.alert, name="alert"),
     path("to-confirm/", closure.to_confirm, name="to_confirm"),
     path("mail/", mail.waiting, name="mail"),
     path("mail/<int:mail_id>/", mail.file, name="mail_file"),

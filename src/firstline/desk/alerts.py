@@ -4,8 +4,8 @@ from django.db.models import Q, QuerySet
 
 from firstline.accounts.viewer import Viewer
 from firstline.core.pagination import Page, paginate
-from firstline.incidents.visibility import staff_filter
 from firstline.intake.models import AlertSpan
+from firstline.intake.queries import alert_spans
 
 PAGE = 50
 COUNTED_TO = 999
@@ -18,16 +18,8 @@ STATES: dict[str, Q] = {
 
 
 def visible_spans(viewer: Viewer) -> QuerySet[AlertSpan]:
-    """Alert spans that the viewer may see: like their incident; one without, unless it is a security signal of a source
-    whose group is not the viewer's."""
-    viewer.require("alert.read")
-    with_incident = Q(incident__isnull=False) & staff_filter(viewer, "incident__")
-    loose = Q(incident=None, security=False)
-    if viewer.security_groups:
-        loose |= Q(incident=None, security=True, source__group_id__in=viewer.security_groups)
-    if viewer.everything or viewer.break_glass:
-        loose = Q(incident=None)
-    return AlertSpan.objects.filter(with_incident | loose, source__synthetic=False)
+    """Alert spans that the viewer may see, without the synthetic ones."""
+    return alert_spans(viewer)
 
 
 def alerts(

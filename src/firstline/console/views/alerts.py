@@ -11,6 +11,7 @@ from firstline.console.access import Request, staff
 from firstline.console.components import Page, Tab
 from firstline.console.shell import page
 from firstline.desk import alerts as queries
+from firstline.intake import queries as intake
 
 
 @require_GET
@@ -36,6 +37,16 @@ def alerts(request: Request) -> HttpResponse:
         ),
     }
     return page(request, "console/alerts/alerts.html", context, section="alerts")
+
+
+@require_GET
+@staff("alert.read")
+def alert(request: Request, alert_id: int) -> HttpResponse:
+    """One alert: each time it fired, and what the source sent last."""
+    found = intake.alert(request.viewer, alert_id)
+    return page(
+        request, "console/alerts/alert.html", {"found": found, "last": found.spans[0]}, section="alerts"
+    )
 
 
 def _address(state: str, text: str, after: str = "") -> str:
