@@ -1,6 +1,10 @@
-"""A POST that is sent twice is done once: the answer is kept under its key, in the transaction of what it did."""
+"""A POST that is sent twice is done once: the answer is kept under its key, in the transaction of what it did.
+
+It is kept encrypted, for a day: an answer may hold a fresh token, or words of people.
+"""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +13,7 @@ from django.db import connection
 
 from firstline.core.errors import Conflict, Invalid
 from firstline.core.models import IdempotencyKey
+from firstline.core.secrets import decrypt, encrypt
 
 KEPT = timedelta(days=1)
 LONGEST = 255
@@ -54,11 +59,13 @@ def begin(scope: str, key: str, print_: str, *, now: datetime) -> Answer | None:
         )
     if row.status is None:
         raise Conflict("The first request with this Idempotency-Key has not ended yet.")
-    return Answer(row.status, row.body)
+    return Answer(row.status, json.loads(decrypt(row.body)))
 
 
 def finish(scope: str, key: str, answer: Answer) -> None:
-    IdempotencyKey.objects.filter(scope=scope, key=key).update(status=answer.status, body=answer.body)
+    """Keep the answer, for repetitions."""
+    body = encrypt(json.dumps(answer.body))
+    IdempotencyKey.objects.filter(scope=scope, key=key).update(status=answer.status, body=body)
 
 
 def forget(*, now: datetime) -> int:

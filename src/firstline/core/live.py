@@ -84,17 +84,18 @@ def flush() -> bool:
     return all(notifier.flush() for notifier in _notifiers.values())
 
 
-_notifiers: dict[tuple[str, str], Notifier] = {}
+_notifiers: dict[tuple[str, str, str, str], Notifier] = {}
 
 
 def _notifier(channel: str = CHANNEL) -> Notifier:
     """The one of this channel in the database that Django uses now."""
-    parameters = connection.get_connection_params()
-    names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
-    url = psycopg_conninfo.make_conninfo(**{name: parameters[name] for name in names if name in parameters})
-    key = (url, channel)
+    settings = connection.settings_dict
+    key = (settings["HOST"], settings["PORT"], settings["NAME"], channel)
     if key not in _notifiers:
-        _notifiers[key] = Notifier(url, channel)
+        parameters = connection.get_connection_params()
+        names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
+        given = {name: parameters[name] for name in names if name in parameters}
+        _notifiers[key] = Notifier(psycopg_conninfo.make_conninfo(**given), channel)
     return _notifiers[key]
 
 

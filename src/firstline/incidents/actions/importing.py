@@ -13,13 +13,21 @@ from django.db import transaction
 
 from firstline.core import event_log
 from firstline.core.actor import Actor
+from firstline.core.content import save_texts
 from firstline.core.errors import DomainError
 from firstline.incidents.actions import verbs
 from firstline.incidents.actions.register import Report, register
 from firstline.incidents.actions.writing import Changes, change, order_in_force, place_in_queue, write_rows
-from firstline.incidents.events import Categorised, IncidentEvent, Prioritised, StateImported
+from firstline.incidents.events import (
+    Categorised,
+    Commented,
+    IncidentEvent,
+    NoteWritten,
+    Prioritised,
+    StateImported,
+)
 from firstline.incidents.lifecycle import OPEN, ClosedHow, State, check, check_hold, check_resolution
-from firstline.incidents.models import Incident
+from firstline.incidents.models import Comment, Incident
 from firstline.incidents.queue_order import Order
 
 REFUSED = "refused_transition"
@@ -30,7 +38,11 @@ OTHERWISE = "state"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the other system's log says of an incident at one instant. `words`: its own name of the state."""
+    """What the other system's log says of an incident at one instant. `words`: its own name of the state.
+
+    `actor`: who did it, where the log knows; then a person's start is the first response. `reasons`: why it has this
+    category or priority {"category": …, "priority": …}. `how`: who closed it.
+    """
 
     at: datetime
     state: State
@@ -45,6 +57,21 @@ class Seen:
     priority: int | None = None
     code_id: int | None = None
     notes: str = ""
+    cause: str = ""
+    how: ClosedHow = ClosedHow.NO_ANSWER
+    actor: Actor | None = None
+    reasons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A comment (`public`) or work note of the log."""
+
+    at: datetime
+    body: str
+    author_id: int | None
+    public: bool = True
+    by_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +83,7 @@ class History:
     seen: Sequence[Seen]
     reopenings: int
     reassignments: int
+    said: Sequence[Said] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -86,7 +114,40 @@ def replay(histories: Sequence[History], *, actor: Actor, now: datetime) -> list
             rows, sorted({name for each in replays for name in each.fields} | {"version", "updated_at"})
         )
         event_log.record([event for each in replays for event in each.events], now=now)
+        _write_comments(replays, now)
         return answers
+
+
+def _write_comments(replays: Sequence["_Replay"], now: datetime) -> None:
+    """The conversations, all at once: texts, comments, then their events."""
+    told = [(each.row, said) for each in replays for said in each.history.said]
+    contents = save_texts([said.body for _, said in told], now=now)
+    rows = Comment.objects.bulk_create(
+        Comment(
+            incident=row,
+            public=said.public,
+            content_id=content_id,
+            author_id=said.author_id,
+            via="portal" if said.by_caller else "console",
+            created_at=said.at,
+        )
+        for (row, said), content_id in zip(told, contents, strict=True)
+    )
+    event_log.record(
+        [_comment_event(row, said, written) for (row, said), written in zip(told, rows, strict=True)], now=now
+    )
+
+
+def _comment_event(row: Incident, said: Said, written: Comment) -> IncidentEvent:
+    common: dict[str, Any] = {
+        "subject_id": row.id,
+        "actor": Actor.system("import") if said.author_id is None else Actor.person(said.author_id),
+        "occurred_at": said.at,
+        "content_id": written.content_id,
+        "comment_id": written.id,
+        "version": row.version,
+    }
+    return Commented(**common, by_caller=said.by_caller) if said.public else NoteWritten(**common)
 
 
 class _Replay:
@@ -98,7 +159,7 @@ class _Replay:
         self.events: list[IncidentEvent] = []
         self.fields: set[str] = {"work_next_at"}
         self._order = order
-        self._actor = actor
+        self._importer = self._actor = actor
         self._refused: tuple[str, str] | None = None
 
     def run(self) -> Replayed:
@@ -127,12 +188,14 @@ class _Replay:
 
     def _follow(self, seen: Seen) -> None:
         row = self.row
+        self._actor = seen.actor or self._importer
         if row.state == State.RESOLVED and seen.state in OPEN:
             self._note(
                 verbs.reopened(row, keeps_assignee=True, order=self._order, actor=self._actor, now=seen.at)
             )
         if seen.category_id != row.category_id:
-            self._facts(Categorised, seen, category_id=seen.category_id)
+            why = seen.reasons.get("category")
+            self._facts(Categorised, seen, why=why, category_id=seen.category_id)
         if (seen.impact, seen.urgency, seen.priority) != (row.impact, row.urgency, row.priority):
             self._prioritise(seen)
         if (row.group_id, row.assignee_id) != (seen.group_id, seen.assignee_id):
@@ -155,16 +218,16 @@ class _Replay:
         if want is State.NEW and state is State.ASSIGNED:
             return
         if want is State.IN_PROGRESS:
-            self._note(verbs.started(self.row, actor=self._actor, now=seen.at))
+            first = self._actor.is_human and self.row.first_response_at is None
+            values = {"first_response_at": seen.at} if first else {}
+            self._note(verbs.started(self.row, actor=self._actor, now=seen.at, values=values))
         elif want is State.ON_HOLD:
             self._hold(seen)
         elif want is State.RESOLVED:
             self._resolve(seen)
         elif want is State.CLOSED:
             why = {"imported": seen.words, **self.history.facts}
-            self._note(
-                verbs.closed(self.row, how=ClosedHow.NO_ANSWER, actor=self._actor, now=seen.at, why=why)
-            )
+            self._note(verbs.closed(self.row, how=seen.how, actor=self._actor, now=seen.at, why=why))
         else:
             check(state, want)
 
@@ -197,7 +260,7 @@ class _Replay:
                 self.row,
                 code_id=seen.code_id,
                 notes=seen.notes,
-                cause="",
+                cause=seen.cause,
                 actor=self._actor,
                 now=seen.at,
                 why={"imported": seen.words},
@@ -210,6 +273,7 @@ class _Replay:
             Prioritised,
             seen,
             {"impact": seen.impact, "urgency": seen.urgency, "priority": seen.priority},
+            seen.reasons.get("priority"),
             impact=seen.impact,
             urgency=seen.urgency,
             priority=seen.priority,
@@ -233,7 +297,7 @@ class _Replay:
             actor=self._actor,
             occurred_at=seen.at,
             changes=changes,
-            why={"imported": True, **(why or {})},
+            why={"imported": True} if why is None else why,
             version=self.row.version,
             **dict(data or {}),
         )
@@ -253,10 +317,10 @@ class _Replay:
         if not different and not self._refused:
             return ""
         kind = self._kind(different)
-        why = {"refused": list(self._refused)} if self._refused else {}
-        self._facts(
-            StateImported, last, {"kind": kind}, why | dict(history.facts), **(different | self._ends(last))
-        )
+        why: dict[str, Any] = {"imported": True, **history.facts}
+        if self._refused:
+            why["refused"] = list(self._refused)
+        self._facts(StateImported, last, {"kind": kind}, why, **(different | self._ends(last)))
         return kind
 
     def _kind(self, different: Mapping[str, Any]) -> str:

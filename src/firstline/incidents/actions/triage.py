@@ -3,19 +3,22 @@
 Categorising belongs to `classification`; `workflow.triage` calls it first, then `compare`, `prioritise`, `give_owner`.
 """
 
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Min
 
 from firstline.accounts.models import SupportGroup
 from firstline.catalog.calendar import is_open
+from firstline.catalog.graph import reach, turned
 from firstline.catalog.models import Service
-from firstline.catalog.queries import calendar_at, downstream, upstream
+from firstline.catalog.queries import calendar_at, edges
 from firstline.core import event_log, installation
 from firstline.core.actor import Actor
+from firstline.core.models import Event
 from firstline.incidents.actions.majors import propose
 from firstline.incidents.actions.writing import locked, order_in_force, place_in_queue, save
 from firstline.incidents.comparison import Candidate, Comparison, compare, is_burst
@@ -33,6 +36,7 @@ from firstline.incidents.priority import DEFAULT_MATRIX, Facts, assess, like_ori
 from firstline.incidents.priority import Matrix as MatrixValue
 
 CANDIDATES = 200
+AHEAD = 1000
 _ENGINE = Actor.system("triage")
 
 
@@ -45,7 +49,8 @@ def matrix_in_force() -> MatrixValue:
 
 
 def compare_new(rows: Sequence[Incident], *, now: datetime) -> dict[int, Comparison]:
-    """Compare fresh incidents with what is in progress; record it; propose a major incident on a burst."""
+    """Compare fresh incidents with what is in progress; record it; propose a major incident on a burst; offer to
+    publish what is reported for the third time."""
     settings = installation.get_all()
     near = timedelta(minutes=settings["burst_minutes"])
     candidates = _Candidates(rows)
@@ -68,10 +73,8 @@ def compare_new(rows: Sequence[Incident], *, now: datetime) -> dict[int, Compari
                 version=row.version,
             )
         )
-        if len(result.duplicates) >= 2:
-            events += _offer_publishing(result, now)
     save(rows, [], now=now)
-    event_log.record(events, now=now)
+    event_log.record(events + _offers(rows, found, now), now=now)
     _propose_majors(rows, found, settings["burst_incidents"], now)
     return found
 
@@ -80,70 +83,87 @@ class _Candidates:
     """Open incidents of the services concerned and of what these depend on, read in one query per batch."""
 
     def __init__(self, rows: Sequence[Incident]) -> None:
-        self._steps = {s: {s: 0, **upstream(s)} for s in {r.service_id for r in rows if r.service_id}}
-        services = {service for steps in self._steps.values() for service in steps}
-        fresh = {row.id for row in rows}
+        known = edges()
+        concerned = {row.service_id for row in rows if row.service_id}
+        self._steps = {service: {service: 0, **reach(service, known)} for service in concerned}
         found = (
-            Incident.objects.filter(state__in=OPEN, synthetic=False)
-            .filter(Q(service_id__in=services))
+            Incident.objects.filter(
+                state__in=OPEN,
+                synthetic=False,
+                service_id__in={s for steps in self._steps.values() for s in steps},
+            )
             .order_by("-id")
             .values_list("id", "title", "service_id", "registered_at", "priority", "caller_id", "security")
         )
-        self._rows = list(found[: CANDIDATES + len(fresh)])
+        self._by_service: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+        for values in found[: CANDIDATES + len(rows)]:
+            self._by_service[values[2]].append(values)
 
     def of(self, row: Incident) -> list[Candidate]:
         """Those that came before this one. Security incidents are compared among themselves only."""
-        steps = self._steps.get(row.service_id or 0, {})
+        if row.synthetic:
+            return []
         return [
-            Candidate(id, title, service_id, at, priority, caller_id, steps.get(service_id))
-            for id, title, service_id, at, priority, caller_id, security in self._rows
-            if id < row.id and security == row.security and not row.synthetic and service_id in steps
+            Candidate(id, title, service_id, at, priority, caller_id, distance)
+            for service, distance in self._steps.get(row.service_id or 0, {}).items()
+            for id, title, service_id, at, priority, caller_id, security in self._by_service[service]
+            if id < row.id and security == row.security
         ]
 
 
 def _ahead(rows: Sequence[Incident]) -> dict[int, int]:
-    """How many open incidents of the same owner stand before each, counted to 1,000."""
-    return {
-        row.id: Incident.objects.filter(
-            state__in=OPEN, synthetic=False, group_id=row.group_id, work_next_at__lt=row.work_next_at
-        )[:1000].count()
+    """How many open incidents stand before each in the order of work, counted to `AHEAD`."""
+    queue = list(
+        Incident.objects.filter(state__in=OPEN, synthetic=False)
+        .order_by("work_next_at", "id")
+        .values_list("work_next_at", flat=True)[:AHEAD]
+    )
+    return {row.id: bisect_left(queue, row.work_next_at or row.registered_at) for row in rows}
+
+
+def _offers(rows: Sequence[Incident], found: Mapping[int, Comparison], now: datetime) -> list[IncidentEvent]:
+    """For each original that people now report for the third time: once, and only while it is not published."""
+    similar = {
+        min(id for id, _ in found[row.id].duplicates): [id for id, _ in found[row.id].duplicates]
         for row in rows
+        if row.caller_id is not None and len(found[row.id].duplicates) >= 2
     }
-
-
-def _offer_publishing(result: Comparison, now: datetime) -> list[IncidentEvent]:
-    original = Incident.objects.filter(
-        id=min(id for id, _ in result.duplicates), published_at=None, security=False, state__in=OPEN
-    ).first()
-    if original is None:
+    if not similar:
         return []
+    offered = Event.objects.filter(
+        subject_type="incident", subject_id__in=similar, verb=PublishOffered.verb
+    ).values_list("subject_id", flat=True)
+    originals = Incident.objects.filter(id__in=set(similar) - set(offered), published_at=None, security=False)
     return [
         PublishOffered(
-            subject_id=original.id,
-            actor=_ENGINE,
-            occurred_at=now,
-            why={"similar": [id for id, _ in result.duplicates]},
-            version=original.version,
+            subject_id=id, actor=_ENGINE, occurred_at=now, why={"similar": similar[id]}, version=version
         )
+        for id, version in originals.values_list("id", "version")
     ]
 
 
 def _propose_majors(
     rows: Sequence[Incident], found: Mapping[int, Comparison], threshold: int, now: datetime
 ) -> None:
-    proposed: set[int] = set()
-    for row in rows:
-        recent = found[row.id].recent_on_service
-        if row.service_id is None or row.service_id in proposed or row.synthetic:
-            continue
-        if not is_burst(recent, threshold=threshold):
-            continue
-        near = Incident.objects.filter(state__in=OPEN, service_id=row.service_id, security=row.security)
-        if near.filter(major__in=["proposed", "declared", "withdrawn"]).exists():
-            continue
-        proposed.add(row.service_id)
-        first = near.order_by("id").first() or row
-        propose(first.id, actor=_ENGINE, now=now, why={"burst": recent + 1, "service_id": row.service_id})
+    """One proposal for each service in a burst that has no major incident, proposed or refused, among its open ones."""
+    bursts = {
+        (row.service_id, row.security): found[row.id].recent_on_service + 1
+        for row in rows
+        if row.service_id is not None
+        and not row.synthetic
+        and is_burst(found[row.id].recent_on_service, threshold=threshold)
+    }
+    if not bursts:
+        return
+    open_ones = Incident.objects.filter(
+        state__in=OPEN, synthetic=False, service_id__in={service for service, _ in bursts}
+    ).values("service_id", "security")
+    for near in open_ones.annotate(first=Min("id"), major=Max("major")):
+        count = bursts.get((near["service_id"], near["security"]))
+        if count is not None and near["major"] == "":
+            propose(
+                near["first"], actor=_ENGINE, now=now, why={"burst": count, "service_id": near["service_id"]}
+            )
 
 
 def prioritise(
@@ -237,7 +257,8 @@ class _Facts:
     ) -> None:
         ids = {row.service_id for row in rows if row.service_id}
         self._services = {s.id: s for s in Service.objects.filter(id__in=ids)}
-        self._downstream = {s: len(downstream(s)) for s in ids}
+        below = turned(edges())
+        self._downstream = {s: len(reach(s, below)) for s in ids}
         self._calendars = {s.calendar_id: calendar_at(s.calendar_id, now) for s in self._services.values()}
         since = now - timedelta(minutes=30)
         reports = (
