@@ -43,3 +43,10 @@ def test_https_beyond_loopback_must_say_whose_headers_count(elsewhere: dict[str,
     refused = firstline("serve", FIRSTLINE_HOST="0.0.0.0", FIRSTLINE_URL="https://a.example.com", **elsewhere)
     assert refused.returncode == 78
     assert refused.stderr.startswith("FIRSTLINE_TRUSTED_PROXIES: needed with an https FIRSTLINE_URL")
+
+
+def test_up_uses_the_other_database_too(elsewhere: dict[str, str], tmp_path: Path) -> None:
+    with running_machine(tmp_path / "data", **elsewhere) as machine:
+        assert machine.get("/readyz") == 200
+        assert [p.name() for p in machine.family() if p.name() == "postgres"] == []
+        assert not (tmp_path / "data" / "postgresql-18").exists()

@@ -145,3 +145,13 @@ def test_killed_with_its_starter_it_ends_and_keeps_what_was_committed() -> None:
         with psycopg.connect(cluster.url()) as connection:
             assert connection.execute("SELECT n FROM kept").fetchone() == (1,)
         running.stop()
+
+
+@root_only
+def test_where_no_account_can_be_made_another_is_used_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("firstline.config.account.DEDICATED", "no/such:name")  # useradd refuses such a name
+    account = account_for_database()
+    assert account.name == "nobody"
+    assert "could not be made" in account.note
