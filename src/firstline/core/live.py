@@ -80,8 +80,9 @@ def wake_engine() -> None:
 
 
 def flush() -> bool:
-    """Wait until the nudges of this process are sent (for programs that end)."""
-    return all(notifier.flush() for notifier in _notifiers.values())
+    """Wait until what this process has to say in this database is said (for programs that end)."""
+    here = _place()
+    return all(notifier.flush() for key, notifier in _notifiers.items() if key[:-1] == here)
 
 
 _notifiers: dict[tuple[str, str, str, str], Notifier] = {}
@@ -89,14 +90,18 @@ _notifiers: dict[tuple[str, str, str, str], Notifier] = {}
 
 def _notifier(channel: str = CHANNEL) -> Notifier:
     """The one of this channel in the database that Django uses now."""
-    settings = connection.settings_dict
-    key = (settings["HOST"], settings["PORT"], settings["NAME"], channel)
+    key = (*_place(), channel)
     if key not in _notifiers:
         parameters = connection.get_connection_params()
         names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
         given = {name: parameters[name] for name in names if name in parameters}
         _notifiers[key] = Notifier(psycopg_conninfo.make_conninfo(**given), channel)
     return _notifiers[key]
+
+
+def _place() -> tuple[str, str, str]:
+    settings = connection.settings_dict
+    return settings["HOST"], str(settings["PORT"]), settings["NAME"]
 
 
 def _signer(key: str) -> Signer:
