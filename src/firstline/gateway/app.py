@@ -29,6 +29,7 @@ from .tokens import Sources
 
 ENGINE_CHANNEL = "firstline_engine"
 STREAM = "/events/stream"
+CLOSING = 8.0  # seconds; the server kills its worker after 15
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +109,11 @@ class App:
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._gateway.close()
+        try:
+            async with asyncio.timeout(CLOSING):
+                await self._gateway.close()
+        except TimeoutError:  # nothing is lost by going: what was answered is committed
+            log.warning("gateway.closed_late", seconds=CLOSING)
         await send({"type": "lifespan.shutdown.complete"})
 
 

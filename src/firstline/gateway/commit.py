@@ -120,7 +120,8 @@ class GroupCommit:
             if not self._pending:
                 self._work.clear()
                 try:
-                    await asyncio.wait_for(self._work.wait(), IDLE_CHECK)
+                    async with asyncio.timeout(IDLE_CHECK):  # wait_for may swallow a cancellation before 3.12
+                        await self._work.wait()
                 except TimeoutError:
                     async with asyncio.timeout(PATIENCE):
                         await connection.execute("SELECT 1")
