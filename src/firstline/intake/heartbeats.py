@@ -17,6 +17,7 @@ from firstline.intake.signal import Severity, Signal, SignalKind
 from firstline.intake.sources.parsing import Received
 
 NO_BEAT = ("start", "log")
+REPEATING = ("alertmanager",)  # formats that say again and again what still fires; of others, silence says nothing
 BATCH = 1000
 
 
@@ -103,7 +104,7 @@ def _expire_source(source_id: int, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(EXPIRE, {"source": source_id, "state": SpanState.EXPIRED.value, "now": now})
         rows = cursor.fetchall()
-    if rows:
+    if rows and Source.objects.filter(id=source_id, kind__in=REPEATING).exists():
         _tell(source_id, [incident for incident, _ in rows if incident is not None], now)
         if source_suspected(rows[0][1], len(rows)):
             _suspect(source_id, len(rows), now)
