@@ -4,15 +4,17 @@ from datetime import timedelta
 
 import pytest
 
+from firstline.accounts.models import SupportGroup
+from firstline.core import installation
 from firstline.core.errors import NotAllowed, NotFound
 from firstline.incidents import actions as incidents
 from firstline.incidents.models import Incident
-from firstline.notifications.models import ContactMethod
+from firstline.notifications.models import ContactMethod, Delivery
 from firstline.oncall import actions as oncall
 from firstline.oncall import links
 from firstline.oncall.models import Escalation, Page
 from firstline.oncall.policy import Policy, Step, Target
-from tests.scenarios.story import Story
+from tests.scenarios.story import MAKER, Story
 
 
 def two_steps(story: Story, **more: object) -> Policy:
@@ -164,3 +166,77 @@ def test_without_an_assignment_p1_pages_the_group_and_p4_only_queues(story: Stor
     incidents.cancel(high.id, reason="false_alarm", actor=story.by("Olena"), now=story.now)
     story.at(17)
     assert {sent.to for sent in story.told("stand_down")} <= {"Lena", "Olena"}
+
+
+def test_a_reply_counts_only_from_the_address_that_was_paged_and_never_if_automatic(story: Story) -> None:
+    story.policy(two_steps(story))
+    incident = story.incident()
+    story.at(1)
+    story.pages()
+    page = page_of(story, "U1", incident)
+
+    def reply(text: str, **change: object) -> oncall.Answered | None:
+        said = {"from_address": "SMS:U1", "channel": "sms", "automatic": False, **change}
+        return oncall.answer_by_reply(page.id, text, now=story.now, **said)
+
+    assert reply("ack", automatic=True) is None
+    assert reply("ack", from_address="sms:U2") is None
+    assert reply("ack", channel="email") is None
+    unclear = reply(str(incident.id))
+    assert unclear is not None and unclear.verb is None and f"ack {incident.id}" in unclear.said
+    assert Page.objects.get(id=page.id).acknowledged_at is None
+    assert reply(f"ack {incident.id}") == oncall.Answered("acknowledge", "acknowledged")
+    assert reply("OK!") == oncall.Answered("acknowledge", "already acknowledged")
+    story.at(60)
+    assert story.pages() == []
+
+
+def test_declining_pages_the_next_at_once(story: Story) -> None:
+    story.policy(two_steps(story))
+    incident = story.incident()
+    story.at(2)
+    oncall.decline_page(page_of(story, "U1", incident).id, actor=story.by("U1", "link"), now=story.now)
+    story.at(3)
+    assert story.pages() == [(0, "U1", "sms"), (2, "U2", "sms")]
+
+
+def test_a_bounced_page_goes_on_with_the_next_channel_at_once(story: Story) -> None:
+    person = story.person("U1", rules=[(0, "email")])
+    ContactMethod.objects.create(person=person, channel="sms", address="sms:U1", verified_at=story.now)
+    story.policy(Policy(steps=(Step((Target("person", person.id),), 30),)))
+    incident = story.incident()
+    story.at(1)
+    delivery = Delivery.objects.get(page_id=page_of(story, "U1", incident).id)
+    for _ in range(2):
+        oncall.bounced(delivery.id, "550 no such user", now=story.now)
+    story.at(2)
+    assert story.pages() == [(0, "U1", "email"), (1, "U1", "sms")]
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.reason) == ("failed", "550 no such user")
+
+
+def test_security_pages_go_to_the_group_only_and_say_nothing(story: Story) -> None:
+    guards = story.group("Guards", "Gina", security=True)
+    outsider = story.person("U1", "sms")
+    story.policy(Policy(steps=(Step((Target("person", outsider.id), Target("group")), 30),)))
+    story.incident(group=guards, security=True, title="Payroll leaked", channel="SIEM")
+    story.at(1)
+    (sent,) = story.told("page")
+    assert sent.to == "Gina"
+    assert "Payroll" not in sent.subject + sent.body
+
+
+def test_no_progress_in_working_time_sends_it_to_the_next_line(story: Story) -> None:
+    installation.put("ola_stalled_minutes", 60, actor=MAKER, now=story.now)
+    second = story.group("Second line", "Sam")
+    first = story.group("First", "Fay")
+    SupportGroup.objects.filter(id=first.id).update(escalates_to=second)
+    incident = story.incident(priority=4, group=first)
+    busy = story.incident(priority=4, group=first)
+    story.at(50)
+    incidents.take(busy.id, actor=story.by("Fay"), now=story.now)
+    story.at(61)
+    assert story.fresh(incident).group_id == second.id
+    assert story.fresh(busy).group_id == first.id
+    (moved,) = [data for _, _, data in story.log(incident, "assigned") if data["escalated"]]
+    assert moved

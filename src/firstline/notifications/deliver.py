@@ -203,6 +203,26 @@ def settle(pairs: Sequence[tuple[Delivery, Outcome]], *, now: datetime) -> list[
     return settled
 
 
+@transaction.atomic
+def bounced(delivery_id: int, answer: str, *, now: datetime) -> Settled | None:
+    """A delivery that was taken came back: it failed for good, and its next channel goes at once. None if
+    known.
+    """
+    row = Delivery.objects.select_for_update().filter(id=delivery_id, state="delivered").first()
+    if row is None:
+        return None
+    Attempt.objects.create(delivery=row, at=now, ok=False, answer=answer[:2000])
+    row.state, row.delivered_at = "sending", None
+    final, other = _write(row, Outcome(False, answer, permanent=True), now)
+    if row.method_id is not None:
+        ContactMethod.objects.filter(id=row.method_id, failing_since=None).update(failing_since=now)
+    message = row.message
+    return Settled(
+        delivery_id=row.id, page_id=row.page_id, subject_type=message.subject_type, subject_id=message.subject_id,
+        kind=message.kind, channel=row.channel, ok=False, final=final, next_channel=other, at=now,
+    )  # fmt: skip
+
+
 def _write(row: Delivery, outcome: Outcome, now: datetime) -> tuple[bool, bool]:
     """Set a delivery's new state; returns (nothing more is tried, another channel was chosen)."""
     row.lease_until = None

@@ -1,0 +1,85 @@
+"""Answers that come back through a channel: a reply to a page, and a page that bounced."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from firstline.core.actor import Actor
+from firstline.core.errors import DomainError
+from firstline.incidents.models import Incident
+from firstline.notifications.deliver import bounced as bounce
+from firstline.notifications.models import Delivery
+from firstline.oncall.actions.answering import acknowledge_page, decline_page
+from firstline.oncall.actions.ledger import note
+from firstline.oncall.models import Page
+from firstline.oncall.replies import Verb, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """`verb` None: the text was not clear. `said`: what to tell the sender."""
+
+    verb: Verb | None
+    said: str
+
+
+def answer_by_reply(
+    page_id: int, text: str, *, from_address: str, channel: str, automatic: bool, now: datetime
+) -> Answered | None:
+    """A reply to a page. None when it counts for nothing: it is automatic, or from another address than was
+    paged.
+
+    `acknowledge` and `decline` act at once; `resolve` acknowledges and leaves resolving to a person, who must
+    say how it was solved. A bare number, or the number of another incident, is asked back.
+    """
+    page = Page.objects.filter(id=page_id).first()
+    if page is None or automatic or page.person_id is None:
+        return None
+    paged = Delivery.objects.filter(page_id=page.id, channel=channel, address__iexact=from_address.strip())
+    if not paged.exists():
+        return None
+    reply = parse(text)
+    verb = reply.verb if reply is not None else _alone(text)
+    if verb is None or (reply is not None and reply.number not in (page.id, page.incident_id)):
+        number = Incident(id=page.incident_id).number
+        return Answered(
+            None,
+            _("Answer “ack %(id)s” to acknowledge %(number)s.") % {"id": page.incident_id, "number": number},
+        )
+    actor = Actor.person(page.person_id, via=channel)
+    try:
+        return Answered(verb, _act(page, verb, actor, now))
+    except DomainError as error:
+        return Answered(verb, str(error))
+
+
+def _act(page: Page, verb: Verb, actor: Actor, now: datetime) -> str:
+    if verb == "decline":
+        decline_page(page.id, actor=actor, now=now)
+        return _("declined; the next one is paged")
+    fresh = acknowledge_page(page.id, actor=actor, now=now)
+    if verb == "resolve":
+        return _("acknowledged; open the incident to say how it was solved")
+    return _("acknowledged") if fresh else _("already acknowledged")
+
+
+def _alone(text: str) -> Verb | None:
+    """In a reply to one page a bare `ack` is clear."""
+    lines = [line.strip().casefold().strip(".!") for line in text.splitlines() if line.strip()]
+    known: dict[str, Verb] = {
+        "ack": "acknowledge",
+        "acknowledge": "acknowledge",
+        "ok": "acknowledge",
+        "decline": "decline",
+    }
+    return known.get(lines[0]) if lines else None
+
+
+@transaction.atomic
+def bounced(delivery_id: int, answer: str, *, now: datetime) -> None:
+    """What was taken by the next server came back: a failed attempt, the next channel goes at once."""
+    settled = bounce(delivery_id, answer, now=now)
+    if settled is not None:
+        note([settled], now=now)
