@@ -26,6 +26,7 @@ def _prepare() -> tuple[object, dict[str, str]]:
         "priority": f"{here}priority/",
         "edit": f"{here}edit/",
         "diagnosis": f"{here}diagnosis/",
+        "late replies": "/console/mail/",
         "new incident": "/console/incidents/new/",
         "alerts": "/console/alerts/",
         "to confirm": "/console/to-confirm/",

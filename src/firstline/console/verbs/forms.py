@@ -22,7 +22,9 @@ from firstline.incidents.models import Incident
 
 def choose(label: Any, *, required: bool = True, help_text: Any = "") -> Any:
     """A choice among rows; which ones, the form says when it knows the viewer."""
-    return forms.ModelChoiceField(queryset=None, label=label, required=required, help_text=help_text)
+    return forms.ModelChoiceField(
+        queryset=None, label=label, required=required, help_text=help_text, empty_label=_("Choose…")
+    )
 
 
 class Moment(forms.DateTimeInput):
@@ -153,7 +155,10 @@ class ResolveForm(VerbForm):
 
     def prepare(self) -> None:
         codes = catalog.resolution_codes(self.viewer)
-        self.fields["resolution_code"].choices = [(code.code, code.name) for code in codes]  # type: ignore[attr-defined]
+        self.fields["resolution_code"].choices = [
+            ("", _("Choose…")),
+            *((code.code, code.name) for code in codes),
+        ]  # type: ignore[attr-defined]
         open_children = [
             child for child in incidents.children(self.viewer, self.incident.pk) if child.is_open
         ]

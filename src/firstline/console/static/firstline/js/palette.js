@@ -7,10 +7,15 @@ function offers(text) {
   const number = typed.match(/^(?:inc-?)?0*(\d+)$/i);
   if (number) found.push({ label: `INC-${number[1].padStart(6, "0")}`, href: dialog.dataset.incident.replace("0", number[1]) });
   const links = document.querySelectorAll("[data-palette], .rail a.place");
+  const begins = [];
+  const within = [];
   for (const link of links) {
     const label = (link.dataset.palette || link.querySelector(".word")?.textContent || link.textContent).trim();
-    if (label.toLowerCase().includes(typed.toLowerCase())) found.push({ label, link });
+    const place = label.toLowerCase().indexOf(typed.toLowerCase());
+    if (place === 0) begins.push({ label, link });
+    else if (place > 0) within.push({ label, link });
   }
+  found.push(...begins, ...within);
   if (typed) found.push({ label: `${dialog.dataset.find} “${typed}”`, href: `${dialog.dataset.search}?q=${encodeURIComponent(typed)}` });
   return found.slice(0, 12);
 }
