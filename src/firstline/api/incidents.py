@@ -84,9 +84,9 @@ def create_incident(
     """Registered at once; categorised, compared, prioritised and given an owner right after. A machine may leave the
     caller out; a person without `caller_id` reports for themselves."""
     viewer, actor, now = request.auth.viewer, request.auth.actor, clock.now()
-    check_known(data.dict())
     caller_id = data.caller_id or (actor.id if actor.is_human else None)
     viewer.require("report.create" if actor.is_human and caller_id == actor.id else "incident.create")
+    check_known(data.dict())
     fields = data.dict(exclude={"caller_id"})
     report = Report(
         channel="API",

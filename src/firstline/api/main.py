@@ -13,6 +13,7 @@ from firstline.api.auth import Bearer, Session
 from firstline.api.comments import router as comments
 from firstline.api.incidents import router as incidents
 from firstline.api.services import router as services
+from firstline.api.sources import router as sources
 from firstline.api.verbs import router as verbs
 from firstline.core.errors import DomainError
 from firstline.core.rate import Allowance
@@ -54,6 +55,7 @@ class Api(NinjaAPI):
 
 
 ERRORS = {
+    400: "The body is not JSON",
     401: "Who asks is not known",
     403: "The role or the token's scopes don't include this",
     404: "No such thing, or none that you may know of",
@@ -69,7 +71,7 @@ def _describe(operation: dict[str, Any]) -> None:
     """Every error of an operation with its media type."""
     answers = operation["responses"]
     for status, text in ERRORS.items():
-        needed = status in (401, 403, 422, 429) or status in answers
+        needed = status in (401, 403, 422, 429) or status in answers or (status == 400 and "requestBody" in operation)
         if needed:
             answers.pop(status, None)
             answers[str(status)] = {"description": text, "content": {problems.MEDIA_TYPE: _REF}}
@@ -100,6 +102,7 @@ for prefix, router in (
     ("/incidents", comments),
     ("/alerts", alerts),
     ("/services", services),
+    ("/sources", sources),
 ):
     api.add_router(prefix, router)
 
