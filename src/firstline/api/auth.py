@@ -39,7 +39,9 @@ class Bearer(HttpBearer):
             if not left.allowed:
                 raise TooMany(left.seconds)
             return None
-        return admitted(request, Principal(viewer_of_token(found.id), Actor.machine(found.id), f"token:{found.id}"))
+        return admitted(
+            request, Principal(viewer_of_token(found.id), Actor.machine(found.id), f"token:{found.id}")
+        )
 
 
 class Session(APIKeyCookie):

@@ -22,7 +22,9 @@ class Cursor(Schema):
     size: Annotated[int, Field(ge=1, le=200)] = 50
 
 
-@router.get("/{incident_id}/comments", response={200: CommentPage, 404: ProblemOut}, summary="Read the conversation")
+@router.get(
+    "/{incident_id}/comments", response={200: CommentPage, 404: ProblemOut}, summary="Read the conversation"
+)
 def list_comments(request: ApiRequest, incident_id: int, query: Query[Cursor]) -> CommentPage:
     """Comments and work notes in order."""
     request.auth.viewer.require("incident.read")

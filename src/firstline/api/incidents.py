@@ -142,5 +142,7 @@ def patch_incident(
     check_known({**values, "category_id": category_id})
     row = actions.edit(incident_id, values, actor=actor, now=now, version=version)
     if category_id is not None:
-        row = actions.categorise(incident_id, category_id, actor=actor, now=now, version=version if not values else None)
+        row = actions.categorise(
+            incident_id, category_id, actor=actor, now=now, version=version if not values else None
+        )
     return shown(request, response, row)

@@ -40,7 +40,7 @@ class Api(NinjaAPI):
     def create_response(self, request: HttpRequest, data: Any, **options: Any) -> HttpResponse:
         return with_limits(request, super().create_response(request, data, **options))
 
-    def on_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse:
+    def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
         return with_limits(request, super().on_exception(request, exc))
 
     def get_openapi_operation_id(self, operation: Any) -> str:
@@ -71,7 +71,11 @@ def _describe(operation: dict[str, Any]) -> None:
     """Every error of an operation with its media type."""
     answers = operation["responses"]
     for status, text in ERRORS.items():
-        needed = status in (401, 403, 422, 429) or status in answers or (status == 400 and "requestBody" in operation)
+        needed = (
+            status in (401, 403, 422, 429)
+            or status in answers
+            or (status == 400 and "requestBody" in operation)
+        )
         if needed:
             answers.pop(status, None)
             answers[str(status)] = {"description": text, "content": {problems.MEDIA_TYPE: _REF}}

@@ -92,7 +92,9 @@ def of_validation(request: HttpRequest, errors: Sequence[Mapping[str, Any]]) -> 
         {"field": ".".join(str(p) for p in error["loc"][1:] if p != "data"), "message": str(error["msg"])}
         for error in errors
     ]
-    detail = "The request doesn't fit: " + "; ".join(f"{e['field']}: {e['message']}" for e in listed[:5]) + "."
+    detail = (
+        "The request doesn't fit: " + "; ".join(f"{e['field']}: {e['message']}" for e in listed[:5]) + "."
+    )
     return problem(request, Kind("invalid", 422, "Not acceptable"), detail, errors=listed)
 
 

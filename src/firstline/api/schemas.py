@@ -121,12 +121,19 @@ class IncidentPage(Schema):
 
 class IncidentIn(Schema):
     model_config = _example(
-        {"title": "VPN drops every ten minutes", "service_id": 3, "extent": "several", "can_work": "difficulty"}
+        {
+            "title": "VPN drops every ten minutes",
+            "service_id": 3,
+            "extent": "several",
+            "can_work": "difficulty",
+        }
     )
 
     title: Line
     description: Text = ""
-    caller_id: Id | None = Field(None, description="Who is affected; a person who leaves it out reports for themselves")
+    caller_id: Id | None = Field(
+        None, description="Who is affected; a person who leaves it out reports for themselves"
+    )
     caller_phone: Phone = ""
     caller_place: Place = ""
     service_id: Id | None = None
@@ -177,7 +184,9 @@ class HoldIn(Schema):
 
     reason: Literal["caller", "scheduled", "vendor", "change", "problem"]
     look_again_at: Moment
-    comment: Text = Field("", description="Goes to the caller when the reason is `caller`, else it is a work note")
+    comment: Text = Field(
+        "", description="Goes to the caller when the reason is `caller`, else it is a work note"
+    )
     caller_wish: bool = False
     version: Version | None = None
 
@@ -185,7 +194,9 @@ class HoldIn(Schema):
 class ResolveIn(Schema):
     model_config = _example({"code": "fixed", "notes": "We restarted the concentrator."})
 
-    code: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$", description="A resolution code of the catalogue")]
+    code: Annotated[
+        str, Field(pattern=r"^[a-z0-9_-]{1,40}$", description="A resolution code of the catalogue")
+    ]
     notes: Words
     cause: Text = ""
     children: Annotated[list[Id], Field(max_length=1000)] = []

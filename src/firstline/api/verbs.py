@@ -134,5 +134,3 @@ def set_priority(request: ApiRequest, response: HttpResponse, incident_id: int, 
     _reach(request, incident_id, "incident.priority")
     actions.override_priority(incident_id, actor=request.auth.actor, now=clock.now(), **data.dict())
     return _done(request, response, incident_id)
-
-

@@ -23,7 +23,7 @@ def once(operation: Operation[P]) -> Operation[P]:
     """Do a POST in one transaction; with an Idempotency-Key, do it once and repeat its first answer."""
 
     @wraps(operation)
-    def run(request: ApiRequest, *args: P.args, **kwargs: P.kwargs) -> Status[Schema]:
+    def run(request: ApiRequest, /, *args: P.args, **kwargs: P.kwargs) -> Status[Schema]:
         key = request.headers.get("Idempotency-Key", "")
         with transaction.atomic():
             if not key:

@@ -59,7 +59,7 @@ def remind_due(*, now: datetime, limit: int = BATCH) -> int:
             incident = incidents[incident_id]
             if incident.state != State.RESOLVED or incident.stop_auto_close or row.reminded_at is not None:
                 continue
-            _tell(incident, row, {row.person_id: row.person} if row.person else {}, now, reminder=True)
+            _tell(incident, row, {row.person.id: row.person} if row.person else {}, now, reminder=True)
             row.reminded_at = now
             events.append(
                 CallerReminded(
@@ -128,8 +128,10 @@ def calendar_for(incident: Incident, now: datetime) -> Calendar:
     service = incident.service
     if service is not None and service.calendar_id is not None:
         return catalog.calendar_at(service.calendar_id, now)
-    return catalog.calendar_at(catalog.group_calendar_id(incident.group_id), now) if incident.group_id else (
-        catalog.calendar_at(None, now)
+    return (
+        catalog.calendar_at(catalog.group_calendar_id(incident.group_id), now)
+        if incident.group_id
+        else (catalog.calendar_at(None, now))
     )
 
 

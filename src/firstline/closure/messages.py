@@ -17,7 +17,9 @@ class Text:
     body: str
 
 
-def resolved(incident: Incident, person: Person, links: dict[str, str], *, closes: bool, reminder: bool) -> Text:
+def resolved(
+    incident: Incident, person: Person, links: dict[str, str], *, closes: bool, reminder: bool
+) -> Text:
     """The message in the person's language. Of a security incident it says the number only."""
     with translation.override(person.language or "en"):
         what = named(incident, person)

@@ -14,7 +14,9 @@ class Confirmation(models.Model):
     person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
     resolution_number = models.IntegerField(default=1, help_text="1 + reopenings at that time")
     asked_at = models.DateTimeField()
-    close_at = models.DateTimeField(null=True, help_text="closes by silence then; null: only a person closes it")
+    close_at = models.DateTimeField(
+        null=True, help_text="closes by silence then; null: only a person closes it"
+    )
     reminded_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     answer = models.CharField(max_length=14, default="")  # fixed, still_broken, none, withdrawn

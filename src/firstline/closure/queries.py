@@ -51,7 +51,10 @@ def latest(incident_id: int) -> Confirmation | None:
 def waits_for(person_id: int, incident_ids: list[int]) -> dict[int, Confirmation]:
     """Which of these incidents wait for this person's word."""
     rows = Confirmation.objects.filter(
-        incident_id__in=incident_ids, person_id=person_id, answered_at=None, incident__state=State.RESOLVED.value
+        incident_id__in=incident_ids,
+        person_id=person_id,
+        answered_at=None,
+        incident__state=State.RESOLVED.value,
     )
     return {row.incident_id: row for row in rows}
 

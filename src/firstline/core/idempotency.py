@@ -40,7 +40,9 @@ def begin(scope: str, key: str, print_: str, *, now: datetime) -> Answer | None:
     finds no key when it failed. `Invalid` for an overlong key or one used for something else.
     """
     if not key.isprintable() or len(key) > LONGEST:
-        raise Invalid("An Idempotency-Key is at most 255 printable characters.", {"Idempotency-Key": "too long"})
+        raise Invalid(
+            "An Idempotency-Key is at most 255 printable characters.", {"Idempotency-Key": "too long"}
+        )
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO idempotency_key AS k (scope, key, fingerprint, created_at) VALUES (%s, %s, %s, %s)
@@ -55,11 +57,12 @@ def begin(scope: str, key: str, print_: str, *, now: datetime) -> Answer | None:
     row = IdempotencyKey.objects.get(scope=scope, key=key)
     if row.fingerprint != print_:
         raise Invalid(
-            "This Idempotency-Key was used for another request.", {"Idempotency-Key": "used for another request"}
+            "This Idempotency-Key was used for another request.",
+            {"Idempotency-Key": "used for another request"},
         )
     if row.status is None:
         raise Conflict("The first request with this Idempotency-Key has not ended yet.")
-    return Answer(row.status, json.loads(decrypt(row.body)))
+    return Answer(row.status, json.loads(decrypt(str(row.body))))
 
 
 def finish(scope: str, key: str, answer: Answer) -> None:

@@ -81,7 +81,9 @@ class Identities(DefaultSocialAccountAdapter):  # type: ignore[misc]
         claims = sociallogin.account.extra_data
         claims = claims.get("userinfo") or claims.get("id_token") or claims
         person.email = person.email.lower()
-        named = claims.get("name") or " ".join(str(claims.get(n) or "") for n in ("given_name", "family_name"))
+        named = claims.get("name") or " ".join(
+            str(claims.get(n) or "") for n in ("given_name", "family_name")
+        )
         person.name = " ".join(str(named).split())[:120] or person.email.split("@")[0]
         return person
 

@@ -15,7 +15,11 @@ from firstline.core.errors import DomainError, Invalid
 
 def zones() -> list[tuple[str, str]]:
     """Time zones that a person may choose: the ones with a place's name, and UTC."""
-    named = (zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/")))
+    named = (
+        zone
+        for zone in available_timezones()
+        if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/"))
+    )
     return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in sorted(named))]
 
 
@@ -38,7 +42,7 @@ class FilesField(forms.FileField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=self.Widget(attrs={"multiple": True}), required=False, **kwargs)
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         rows = data if isinstance(data, list | tuple) else [data]
         return [super(FilesField, self).clean(row, initial) for row in rows if row]
 
@@ -77,10 +81,13 @@ class ReportForm(forms.Form):
         help_text=_("Since when, what exactly you did, the text of the error."),
     )
     phone = forms.CharField(
-        label=_("Call-back number"), required=False, max_length=40, widget=forms.TextInput({"autocomplete": "tel"})
+        label=_("Call-back number"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput({"autocomplete": "tel"}),
     )
     place = forms.CharField(label=_("Where you are"), required=False, max_length=120)
-    files = FilesField(label=_("Files"), help_text=_("A screenshot often says most."))
+    attachments = FilesField(label=_("Files"), help_text=_("A screenshot often says most."))
     name = forms.CharField(
         label=_("Your name"), required=False, max_length=120, widget=forms.TextInput({"autocomplete": "name"})
     )
@@ -131,7 +138,7 @@ class ReplyForm(forms.Form):
     body = forms.CharField(
         label=_("Write to us"), required=False, max_length=20_000, widget=forms.Textarea({"rows": 3})
     )
-    files = FilesField(label=_("Files"))
+    attachments = FilesField(label=_("Files"))
 
 
 class BrokenForm(forms.Form):

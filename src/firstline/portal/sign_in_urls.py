@@ -37,9 +37,15 @@ urlpatterns = [
     path("account/second-factor/app/on/", totp.activate_totp, name="mfa_activate_totp"),
     path("account/second-factor/app/off/", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("account/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
-    path("account/recovery-codes/new/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
     path(
-        "account/recovery-codes/file/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"
+        "account/recovery-codes/new/",
+        recovery_codes.generate_recovery_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "account/recovery-codes/file/",
+        recovery_codes.download_recovery_codes,
+        name="mfa_download_recovery_codes",
     ),
     path("sign-in/provider/<slug:provider_id>/", oidc.login, name="openid_connect_login"),
     path("sign-in/provider/<slug:provider_id>/back/", oidc.callback, name="openid_connect_callback"),

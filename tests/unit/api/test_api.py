@@ -60,8 +60,15 @@ ALL = sorted((method, path) for method, path, _ in operations())
 def test_what_the_issue_names_is_there() -> None:
     wanted = {"assign", "hold", "resume", "resolve", "reopen", "cancel", "escalate", "acknowledge", "merge"}
     paths = {path for _method, path in ALL}
-    assert {path.rsplit("/", 1)[1] for path in paths if path.startswith("/api/v1/incidents/{incident_id}/")} >= wanted
-    assert {"/api/v1/alerts", "/api/v1/services", "/api/v1/sources", "/api/v1/sources/{source_id}/rotate"} <= paths
+    assert {
+        path.rsplit("/", 1)[1] for path in paths if path.startswith("/api/v1/incidents/{incident_id}/")
+    } >= wanted
+    assert {
+        "/api/v1/alerts",
+        "/api/v1/services",
+        "/api/v1/sources",
+        "/api/v1/sources/{source_id}/rotate",
+    } <= paths
 
 
 def test_the_description_is_served_and_speaks_openapi_3_1(client: Client) -> None:
@@ -99,7 +106,9 @@ def test_it_needs_to_know_who_asks(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), ALL)
-def test_a_caller_of_the_portal_gets_nothing_but_their_own_report(org: Organisation, method: str, path: str) -> None:
+def test_a_caller_of_the_portal_gets_nothing_but_their_own_report(
+    org: Organisation, method: str, path: str
+) -> None:
     client = Client()
     client.force_login(org.caller, backend="django.contrib.auth.backends.ModelBackend")
     example = {"/incidents": {"title": "x"}}.get(filled(path), body_of(method, path))
@@ -128,8 +137,14 @@ def test_a_token_without_scopes_does_nothing(org: Organisation, method: str, pat
 
 @pytest.mark.parametrize(("method", "path"), [(m, p) for m, p in ALL if "{" in p])
 def test_what_is_not_there_is_not_found(robot: Caller, method: str, path: str) -> None:
-    answer = robot.send(method.upper(), filled(path), {k: v for k, v in (body_of(method, path) or {}).items() if "_id" not in k or k == "into_id"})
-    assert answer.status_code == 404 and answer.json()["type"] == "urn:firstline:problem:not-found", answer.content
+    answer = robot.send(
+        method.upper(),
+        filled(path),
+        {k: v for k, v in (body_of(method, path) or {}).items() if "_id" not in k or k == "into_id"},
+    )
+    assert answer.status_code == 404 and answer.json()["type"] == "urn:firstline:problem:not-found", (
+        answer.content
+    )
 
 
 def test_tokens_end(org: Organisation, robot: Caller) -> None:
@@ -197,7 +212,13 @@ def kept_connection() -> Iterator[None]:
 
 
 @schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    derandomize=True,
+)
 def test_nonsense_is_refused_as_documented(
     case: schemathesis.Case, robot: Caller, org: Organisation, kept_connection: None
 ) -> None:
@@ -207,5 +228,10 @@ def test_nonsense_is_refused_as_documented(
         case.path_parameters["incident_id"] = row.id
     case.call_and_validate(
         headers={**robot.headers, "Host": "testserver"},
-        checks=[no_server_error, status_code_conformance, content_type_conformance, response_schema_conformance],
+        checks=[
+            no_server_error,
+            status_code_conformance,
+            content_type_conformance,
+            response_schema_conformance,
+        ],
     )

@@ -24,7 +24,9 @@ def robot(org: Organisation) -> Caller:
 
 
 def test_a_machine_registers_without_a_caller(robot: Caller, org: Organisation) -> None:
-    answer = robot.post("/incidents", {**NEW, "service_id": org.mail.id, "detected_at": "2026-11-23T08:00:00Z"})
+    answer = robot.post(
+        "/incidents", {**NEW, "service_id": org.mail.id, "detected_at": "2026-11-23T08:00:00Z"}
+    )
     made = answer.json()
     assert answer.status_code == 201, made
     assert (made["channel"], made["caller"], made["service"]["name"]) == ("API", None, "Mail")
@@ -137,15 +139,25 @@ def test_merge_answers_the_original(robot: Caller, org: Organisation) -> None:
 def test_comments_and_notes(robot: Caller, org: Organisation) -> None:
     row = org.incident()
     for body, public in (("To the caller", True), ("Among us", False)):
-        assert robot.post(f"/incidents/{row.id}/comments", {"body": body, "public": public}).status_code == 201
+        assert (
+            robot.post(f"/incidents/{row.id}/comments", {"body": body, "public": public}).status_code == 201
+        )
     found = robot.get(f"/incidents/{row.id}/comments").json()["items"]
     assert [(c["body"], c["public"]) for c in found] == [("To the caller", True), ("Among us", False)]
 
 
 def test_security_incidents_are_not_there_for_others(org: Organisation, robot: Caller) -> None:
     hidden = org.incident(security=True, group_id=org.security.id)
-    for method, path in (("GET", ""), ("PATCH", ""), ("POST", "/start"), ("GET", "/comments"), ("POST", "/acknowledge")):
-        answer = robot.send(method, f"/incidents/{hidden.id}{path}", {"title": "x"} if method == "PATCH" else None)
+    for method, path in (
+        ("GET", ""),
+        ("PATCH", ""),
+        ("POST", "/start"),
+        ("GET", "/comments"),
+        ("POST", "/acknowledge"),
+    ):
+        answer = robot.send(
+            method, f"/incidents/{hidden.id}{path}", {"title": "x"} if method == "PATCH" else None
+        )
         assert answer.status_code == 404, (method, path)
     assert robot.get("/incidents?q=is:any").json()["items"] == []
     other = org.incident()

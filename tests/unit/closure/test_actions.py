@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from firstline.accounts.viewer import viewer_of
 from firstline.closure import actions, queries
 from firstline.closure.asking import ask_due, close_due, remind_due
 from firstline.closure.models import Confirmation
-from firstline.accounts.viewer import viewer_of
 from firstline.core import installation
 from firstline.core.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 from firstline.core.models import Due, Event

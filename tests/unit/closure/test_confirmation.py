@@ -70,7 +70,7 @@ def test_no_reminder_when_it_would_come_with_the_end() -> None:
 
 
 @given(
-    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
+    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - as hypothesis wants them
     st.integers(1, 5),
     st.integers(1, 10),
 )

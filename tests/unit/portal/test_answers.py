@@ -100,7 +100,9 @@ def test_damaged_foreign_and_expired_links(asked: Incident, client: Client, org:
     assert fresh(asked).state == "resolved"
 
 
-def test_links_to_the_other_answers_do_not_live_longer(asked: Incident, client: Client, org: Organisation) -> None:
+def test_links_to_the_other_answers_do_not_live_longer(
+    asked: Incident, client: Client, org: Organisation
+) -> None:
     org.advance(days=29)
     page = client.get(links()["fixed"]).content.decode()
     other = re.search(r'href="(/answer/[^"]+)"', page)
@@ -109,7 +111,9 @@ def test_links_to_the_other_answers_do_not_live_longer(asked: Incident, client: 
     assert client.get(other.group(1)).status_code == 404
 
 
-def test_a_link_of_an_earlier_resolution_acts_on_nothing(asked: Incident, client: Client, org: Organisation) -> None:
+def test_a_link_of_an_earlier_resolution_acts_on_nothing(
+    asked: Incident, client: Client, org: Organisation
+) -> None:
     first = links()
     client.post(first["broken"], {"text": ""})
     actions.resolve(asked.id, code="fixed", notes="Again", actor=org.by(org.agent), now=org.advance(hours=1))

@@ -35,7 +35,13 @@ def test_my_incidents_are_mine(org: Organisation) -> None:
     page = text(rosa, "/my/")
     assert "Mine" in page and "Theirs" not in page
     assert rosa.get(f"/my/{mine.id}/").status_code == 200
-    for verb, method in (("", "get"), ("reply/", "post"), ("fixed/", "post"), ("still-broken/", "post"), ("rate/", "post")):
+    for verb, method in (
+        ("", "get"),
+        ("reply/", "post"),
+        ("fixed/", "post"),
+        ("still-broken/", "post"),
+        ("rate/", "post"),
+    ):
         for number in (theirs.id, 999999):
             answer = getattr(rosa, method)(f"/my/{number}/{verb}", {"body": "x", "rating": 5})
             assert answer.status_code == 404, (verb, number)
@@ -47,16 +53,22 @@ def test_the_caller_sees_comments_but_never_notes(org: Organisation) -> None:
     agent = org.by(org.agent)
     actions.comment(row.id, "We look at it", actor=agent, now=org.now)
     actions.comment(row.id, "He broke it himself", actor=agent, now=org.now, public=False)
-    actions.override_priority(row.id, 5, reason="management", note="unimportant person", actor=agent, now=org.now)
+    actions.override_priority(
+        row.id, 5, reason="management", note="unimportant person", actor=agent, now=org.now
+    )
     page = text(signed_in(org.caller), f"/my/{row.id}/")
     assert "We look at it" in page and "<strong>eight</strong>" in page
     assert "broke it himself" not in page and "unimportant" not in page and "P5" not in page
 
 
 def test_what_people_write_is_shown_as_text(org: Organisation) -> None:
-    row = org.incident(title="<script>alert(1)</script>", description="<img src=x onerror=alert(1)> [a](javascript:b)")
+    row = org.incident(
+        title="<script>alert(1)</script>", description="<img src=x onerror=alert(1)> [a](javascript:b)"
+    )
     page = text(signed_in(org.caller), f"/my/{row.id}/")
-    assert "<script>alert" not in page and "<img" not in page and "javascript:b" not in page.split('href="')[-1]
+    assert (
+        "<script>alert" not in page and "<img" not in page and "javascript:b" not in page.split('href="')[-1]
+    )
     assert 'href="javascript' not in page
 
 
@@ -95,7 +107,9 @@ def test_still_broken_in_the_portal(org: Organisation) -> None:
     assert "Hangs again" in text(signed_in(org.caller), f"/my/{row.id}/")
 
 
-def test_a_security_incident_shows_its_caller_their_report_and_public_comments_only(org: Organisation) -> None:
+def test_a_security_incident_shows_its_caller_their_report_and_public_comments_only(
+    org: Organisation,
+) -> None:
     row = org.incident(title="I clicked a bad link", security=True, group_id=org.security.id)
     actions.comment(row.id, "Change your password", actor=org.by(org.guard), now=org.now)
     actions.comment(row.id, "Suspect is internal", actor=org.by(org.guard), now=org.now, public=False)
@@ -107,7 +121,9 @@ def test_a_security_incident_shows_its_caller_their_report_and_public_comments_o
     kim = signed_in(org.colleague)
     assert kim.get(f"/my/{ordinary.id}/").status_code == 200, "the unit shares"
     assert kim.get(f"/my/{row.id}/").status_code == 404, "never security"
-    actions.add_affected(Incident.objects.get(id=row.id), org.colleague.id, why="me_too", actor=MAKER, now=org.now)
+    actions.add_affected(
+        Incident.objects.get(id=row.id), org.colleague.id, why="me_too", actor=MAKER, now=org.now
+    )
     assert kim.get(f"/my/{row.id}/").status_code == 404
 
 
@@ -115,7 +131,9 @@ def test_those_who_joined_see_what_is_published_and_what_they_wrote(org: Organis
     row = org.incident(title="Petra can't send", description="Petra's words")
     actions.me_too(row.id, actor=org.by(org.agent), now=org.now, person_id=org.colleague.id)
     actions.comment(row.id, "Dear Petra, call me", actor=org.by(org.agent), now=org.now)
-    file = actions.attach(row.id, "petra.txt", [b"Petra"], actor=org.by(org.caller), now=org.now, as_caller=True)
+    file = actions.attach(
+        row.id, "petra.txt", [b"Petra"], actor=org.by(org.caller), now=org.now, as_caller=True
+    )
     kim = signed_in(org.colleague)
     kim.post(f"/my/{row.id}/reply/", {"body": "Also from home"})
     page = text(kim, f"/my/{row.id}/")
@@ -137,7 +155,9 @@ def test_the_list_is_paged(org: Organisation) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 30])
-def test_the_list_asks_a_bounded_number_of_queries(org: Organisation, rows: int, django_assert_max_num_queries: object) -> None:
+def test_the_list_asks_a_bounded_number_of_queries(
+    org: Organisation, rows: int, django_assert_max_num_queries: object
+) -> None:
     for _ in range(rows):
         org.incident()
     rosa = signed_in(org.caller)

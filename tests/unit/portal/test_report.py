@@ -20,7 +20,13 @@ from firstline.problems.models import Problem
 from tests.organisation import MAKER, Organisation, organisation
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
-ANSWERS = {"title": "Mail hangs", "extent": "several", "can_work": "no", "details": "Since eight", "phone": "4711"}
+ANSWERS = {
+    "title": "Mail hangs",
+    "extent": "several",
+    "can_work": "no",
+    "details": "Since eight",
+    "phone": "4711",
+}
 
 
 @pytest.fixture
@@ -52,7 +58,12 @@ def test_three_answers_and_two_taps_register_an_incident(rosa: Client, org: Orga
     answer = rosa.post("/report/", {**ANSWERS, "service": org.mail.id})
     row = Incident.objects.get()
     assert answer.headers["Location"] == f"/my/{row.id}/"
-    assert (row.caller_id, row.channel, row.extent, row.can_work) == (org.caller.id, "portal", "several", "no")
+    assert (row.caller_id, row.channel, row.extent, row.can_work) == (
+        org.caller.id,
+        "portal",
+        "several",
+        "no",
+    )
     assert (row.service_id, row.degradation, row.caller_phone) == (org.mail.id, "down", "4711")
     assert row.number in rosa.get(f"/my/{row.id}/").content.decode()
 
@@ -77,20 +88,28 @@ def test_a_service_asks_its_own_questions_also_without_javascript(rosa: Client, 
 
 
 def test_files_come_along_and_are_told_by_their_content(rosa: Client) -> None:
-    files = [SimpleUploadedFile("shot.png", PNG), SimpleUploadedFile("evil.html", b"<script>alert(1)</script>")]
-    rosa.post("/report/", {**ANSWERS, "files": files})
+    files = [
+        SimpleUploadedFile("shot.png", PNG),
+        SimpleUploadedFile("evil.html", b"<script>alert(1)</script>"),
+    ]
+    rosa.post("/report/", {**ANSWERS, "attachments": files})
     found = {a.blob.filename: a for a in Incident.objects.get().attachments.select_related("blob")}
     assert set(found) == {"shot.png", "evil.html"}
     picture = rosa.get(f"/my/files/{found['shot.png'].id}/")
     assert b"".join(picture.streaming_content) == PNG
     assert picture.headers["Content-Disposition"].startswith("inline")
     page = rosa.get(f"/my/files/{found['evil.html'].id}/")
-    assert page.headers["Content-Type"] == "text/plain" and page.headers["Content-Disposition"].startswith("attachment")
+    assert page.headers["Content-Type"] == "text/plain" and page.headers["Content-Disposition"].startswith(
+        "attachment"
+    )
     assert "sandbox" in page.headers["Content-Security-Policy"]
-    assert signed_in(Person.objects.get(email="kim@example.org")).get(f"/my/files/{found['shot.png'].id}/").status_code == 404
+    kim = signed_in(Person.objects.get(email="kim@example.org"))
+    assert kim.get(f"/my/files/{found['shot.png'].id}/").status_code == 404
 
 
-def test_without_an_account_nothing_is_registered_before_the_button(client: Client, org: Organisation) -> None:
+def test_without_an_account_nothing_is_registered_before_the_button(
+    client: Client, org: Organisation
+) -> None:
     answer = client.post("/report/", {**ANSWERS, "email": "New@Example.org", "name": "Nina New"})
     assert answer.headers["Location"] == "/report/sent/" and client.get("/report/sent/").status_code == 200
     path = verify_link()
@@ -109,7 +128,9 @@ def test_without_an_account_nothing_is_registered_before_the_button(client: Clie
     assert Incident.objects.count() == 1, "pressed twice, one incident"
 
 
-def test_a_visitor_can_report_for_a_known_address_but_only_with_its_mail(client: Client, org: Organisation) -> None:
+def test_a_visitor_can_report_for_a_known_address_but_only_with_its_mail(
+    client: Client, org: Organisation
+) -> None:
     client.post("/report/", {**ANSWERS, "email": "rosa@example.org", "name": "Eve"})
     assert not Incident.objects.exists()
     client.post(verify_link("rosa@example.org"))
@@ -117,12 +138,18 @@ def test_a_visitor_can_report_for_a_known_address_but_only_with_its_mail(client:
     assert Person.objects.get(id=org.caller.id).name == "Rosa Caller"
 
 
-def test_the_files_of_a_visitor_wait_too_and_are_dropped_with_the_report(client: Client, org: Organisation) -> None:
-    client.post("/report/", {**ANSWERS, "email": "a@example.org", "files": [SimpleUploadedFile("a.png", PNG)]})
+def test_the_files_of_a_visitor_wait_too_and_are_dropped_with_the_report(
+    client: Client, org: Organisation
+) -> None:
+    client.post(
+        "/report/", {**ANSWERS, "email": "a@example.org", "attachments": [SimpleUploadedFile("a.png", PNG)]}
+    )
     client.post(verify_link("a@example.org"))
     attached = Incident.objects.get().attachments.get()
     assert attached.blob.size == len(PNG) and BlobChunk.objects.count() == 1
-    client.post("/report/", {**ANSWERS, "email": "b@example.org", "files": [SimpleUploadedFile("b.png", PNG)]})
+    client.post(
+        "/report/", {**ANSWERS, "email": "b@example.org", "attachments": [SimpleUploadedFile("b.png", PNG)]}
+    )
     path = verify_link("b@example.org")
     assert reports.drop_unverified(now=org.advance(days=7)) == 2
     assert BlobChunk.objects.count() == 1 and Blob.objects.filter(erased_at__isnull=False).count() == 2
@@ -131,7 +158,7 @@ def test_the_files_of_a_visitor_wait_too_and_are_dropped_with_the_report(client:
 
 def test_too_many_or_too_large_files_are_refused(client: Client, org: Organisation) -> None:
     many = [SimpleUploadedFile(f"{n}.png", PNG) for n in range(4)]
-    answer = client.post("/report/", {**ANSWERS, "email": "a@example.org", "files": many})
+    answer = client.post("/report/", {**ANSWERS, "email": "a@example.org", "attachments": many})
     assert answer.status_code == 422 and not UnverifiedReport.objects.exists() and not Blob.objects.exists()
 
 
@@ -155,14 +182,20 @@ def test_where_it_is_switched_off_visitors_sign_in(client: Client, org: Organisa
 
 def test_one_address_can_not_flood_others_with_mail(client: Client, org: Organisation) -> None:
     for n in range(5):
-        client.post("/report/", {**ANSWERS, "email": "victim@example.org", "title": str(n)}, REMOTE_ADDR=f"192.0.2.{n}")
+        client.post(
+            "/report/",
+            {**ANSWERS, "email": "victim@example.org", "title": str(n)},
+            REMOTE_ADDR=f"192.0.2.{n}",
+        )
     refused = client.post("/report/", {**ANSWERS, "email": "victim@example.org"}, REMOTE_ADDR="192.0.2.99")
     assert refused.status_code == 429 and int(refused.headers["Retry-After"]) > 0
     assert Delivery.objects.filter(address="victim@example.org").count() == 5
 
 
 def test_one_visitor_can_not_report_for_ever(client: Client, org: Organisation) -> None:
-    codes = [client.post("/report/", {**ANSWERS, "email": f"v{n}@example.org"}).status_code for n in range(11)]
+    codes = [
+        client.post("/report/", {**ANSWERS, "email": f"v{n}@example.org"}).status_code for n in range(11)
+    ]
     assert codes == [302] * 10 + [429]
     org.advance(hours=1)
     assert client.post("/report/", {**ANSWERS, "email": "later@example.org"}).status_code == 302
@@ -170,13 +203,17 @@ def test_one_visitor_can_not_report_for_ever(client: Client, org: Organisation) 
 
 def published(org: Organisation) -> Incident:
     row = org.incident(title="sekret: Petra in payroll can't send", description="my password is 123")
-    return actions.publish(row.id, title="Sending mail hangs", status="The web client works.", actor=MAKER, now=org.now)
+    return actions.publish(
+        row.id, title="Sending mail hangs", status="The web client works.", actor=MAKER, now=org.now
+    )
 
 
 def test_suggestions_show_what_was_published_and_nothing_else(client: Client, org: Organisation) -> None:
     published(org)
     org.incident(title="Sending mail hangs for Petra")
-    hidden = Problem.objects.create(title="Mail hangs on send", workaround="internal", state="known_error", opened_at=org.now)
+    hidden = Problem.objects.create(
+        title="Mail hangs on send", workaround="internal", state="known_error", opened_at=org.now
+    )
     page = client.get("/report/suggestions/?title=sending mail hangs").content.decode()
     assert "Sending mail hangs" in page and "The web client works." in page
     assert "Petra" not in page and "password" not in page and "internal" not in page
@@ -212,7 +249,11 @@ def test_what_somebody_joined_never_shows_a_colleagues_words(org: Organisation) 
 def test_known_problems(client: Client, org: Organisation) -> None:
     row = published(org)
     problem = Problem.objects.create(
-        title="Mail folder full", workaround="Empty **trash**", state="known_error", public=True, opened_at=org.now
+        title="Mail folder full",
+        workaround="Empty **trash**",
+        state="known_error",
+        public=True,
+        opened_at=org.now,
     )
     page = client.get("/knowledge/").content.decode()
     assert row.public_title in page and "Mail folder full" in page

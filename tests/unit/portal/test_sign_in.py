@@ -31,7 +31,12 @@ def fresh_limits() -> None:
 @pytest.fixture
 def rosa() -> Person:
     return create_person(
-        email="rosa@example.org", name="Rosa", password=PASSWORD, zone="Europe/Kyiv", actor=MAKER, now=clock.now()
+        email="rosa@example.org",
+        name="Rosa",
+        password=PASSWORD,
+        zone="Europe/Kyiv",
+        actor=MAKER,
+        now=clock.now(),
     )
 
 
@@ -62,7 +67,9 @@ def test_a_password_signs_in_and_the_page_out_of_it(client: Client, rosa: Person
     assert client.get("/my/").headers["Location"].startswith("/sign-in/?next=/my/")
 
 
-@pytest.mark.parametrize(("email", "password"), [("rosa@example.org", "wrong"), ("nobody@example.org", PASSWORD), ("", "")])
+@pytest.mark.parametrize(
+    ("email", "password"), [("rosa@example.org", "wrong"), ("nobody@example.org", PASSWORD), ("", "")]
+)
 def test_one_answer_for_every_wrong_pair(client: Client, rosa: Person, email: str, password: str) -> None:
     answer = sign_in(client, password, email)
     assert answer.status_code == 200 and who(client) is None
@@ -117,7 +124,9 @@ def test_the_second_factor_with_real_codes(client: Client, rosa: Person) -> None
 def test_a_recovery_code_works_once(client: Client, rosa: Person) -> None:
     sign_in(client)
     turn_on_second_factor(client)
-    codes = re.findall(r"<li>([0-9a-z]{4,}[^<]*)</li>", client.get("/account/recovery-codes/").content.decode())
+    codes = re.findall(
+        r"<li>([0-9a-z]{4,}[^<]*)</li>", client.get("/account/recovery-codes/").content.decode()
+    )
     assert len(codes) == 10
     for attempt, expected in ((1, str(rosa.id)), (2, None)):
         other = Client()
@@ -151,13 +160,18 @@ def test_a_code_by_mail_needs_no_password(client: Client, rosa: Person) -> None:
 def test_an_unknown_address_is_told_by_mail_only(client: Client, rosa: Person) -> None:
     known = client.post("/sign-in/code/", {"email": "rosa@example.org"})
     unknown = Client().post("/sign-in/code/", {"email": "who@example.org"})
-    assert (known.status_code, known.headers["Location"]) == (unknown.status_code, unknown.headers["Location"])
+    assert (known.status_code, known.headers["Location"]) == (
+        unknown.status_code,
+        unknown.headers["Location"],
+    )
     assert "don't know" in last_mail("who@example.org").body
 
 
 def test_a_forgotten_password(client: Client, rosa: Person) -> None:
     client.post("/account/password/forgotten/", {"email": "rosa@example.org"}, headers={"host": "127.0.0.1"})
-    found = re.search(rf"{re.escape(settings.URL)}(/account/password/new/\S+)", last_mail("rosa@example.org").body)
+    found = re.search(
+        rf"{re.escape(settings.URL)}(/account/password/new/\S+)", last_mail("rosa@example.org").body
+    )
     assert found, "the link leads to the installation's address"
     page = client.get(found.group(1), follow=True)
     path = page.redirect_chain[-1][0]
@@ -214,5 +228,7 @@ def test_the_session_cookie_is_not_for_scripts(client: Client, rosa: Person) -> 
 
 
 def test_sign_in_leads_back_to_our_own_pages_only(client: Client, rosa: Person) -> None:
-    answer = client.post("/sign-in/?next=https://evil.example/", {"login": "rosa@example.org", "password": PASSWORD})
+    answer = client.post(
+        "/sign-in/?next=https://evil.example/", {"login": "rosa@example.org", "password": PASSWORD}
+    )
     assert answer.headers["Location"] == "/"

@@ -36,7 +36,12 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
         if form is None or form.is_valid():
             text = _act(link, found, form)
             return _thanks(request, link, text)
-    return page(request, "portal/answer.html", _context(link, found, form), status=422 if form and form.errors else 200)
+    return page(
+        request,
+        "portal/answer.html",
+        _context(link, found, form),
+        status=422 if form and form.errors else 200,
+    )
 
 
 def _form(request: HttpRequest, verb: Verb) -> forms.Form | None:

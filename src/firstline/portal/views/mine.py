@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -95,8 +96,10 @@ def reply(request: HttpRequest, incident_id: int) -> HttpResponse:
     queries.own_incident(viewer_for_request(request), incident_id)
     now = clock.now()
     try:
-        files = _stored(form.cleaned_data["files"])
-        incidents.comment_as_caller(incident_id, form.cleaned_data["body"], actor=actor, now=now, blob_ids=files)
+        files = _stored(form.cleaned_data["attachments"])
+        incidents.comment_as_caller(
+            incident_id, form.cleaned_data["body"], actor=actor, now=now, blob_ids=files
+        )
     except Invalid as error:
         form.add_error("body", str(error))
         return _shown(request, incident_id, form, 422)
@@ -104,7 +107,7 @@ def reply(request: HttpRequest, incident_id: int) -> HttpResponse:
     return redirect("portal:incident", incident_id)
 
 
-def _stored(files: list[UploadedFile]) -> list[int]:
+def _stored(files: list[UploadedFile[Any]]) -> list[int]:
     if len(files) > FILES:
         raise Invalid(_("At most %(n)s files.") % {"n": FILES})
     now = clock.now()
@@ -154,7 +157,7 @@ def rate_incident(request: HttpRequest, incident_id: int) -> HttpResponse:
 
 @signed_in
 @require_GET
-def file(request: HttpRequest, attachment_id: int) -> StreamingHttpResponse | HttpResponse:
+def file(request: HttpRequest, attachment_id: int) -> HttpResponseBase:
     """An attachment: pictures open, everything else is downloaded and never run here."""
     row, parts = queries.attachment(viewer_for_request(request), attachment_id)
     answer = StreamingHttpResponse(parts, content_type=row.blob.content_type)

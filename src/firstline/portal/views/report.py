@@ -55,7 +55,10 @@ def report(request: HttpRequest) -> HttpResponse:
 
 
 def _form(request: HttpRequest, services: list[Service], person: Person | None) -> ReportForm:
-    initial: dict[str, Any] = {"service": request.GET.get("service", ""), "title": request.GET.get("title", "")}
+    initial: dict[str, Any] = {
+        "service": request.GET.get("service", ""),
+        "title": request.GET.get("title", ""),
+    }
     if person is not None:
         initial |= {"phone": person.phone, "place": person.place}
     data = request.POST if request.method == "POST" else None
@@ -98,13 +101,13 @@ def _registered(request: HttpRequest, form: ReportForm, person: Person | None) -
     )
     now = clock.now()
     if person is not None:
-        files = _stored(said_["files"], limit=FILES, size=blobs.MAX_SIZE)
+        files = _stored(said_["attachments"], limit=FILES, size=blobs.MAX_SIZE)
         incident = reports.report(answers, actor=actor_of(request), now=now, blob_ids=files)
         messages.success(request, _("Reported as %(number)s.") % {"number": incident.number})
         return redirect("portal:incident", incident.id)
     if refused := too_often(request, BY_MAIL_ADDRESS, said_["email"].lower()):
         return refused
-    files = _stored(said_["files"], limit=VISITOR_FILES, size=VISITOR_FILE_SIZE)
+    files = _stored(said_["attachments"], limit=VISITOR_FILES, size=VISITOR_FILE_SIZE)
     language = get_language() or "en"
     reports.keep_unverified(
         answers, email=said_["email"], name=said_["name"], blob_ids=files, language=language, now=now
@@ -112,10 +115,10 @@ def _registered(request: HttpRequest, form: ReportForm, person: Person | None) -
     return redirect("portal:sent")
 
 
-def _stored(files: list[UploadedFile], *, limit: int, size: int) -> list[int]:
+def _stored(files: list[UploadedFile[Any]], *, limit: int, size: int) -> list[int]:
     if len(files) > limit:
         text = _("At most %(n)s files.") % {"n": limit}
-        raise Invalid(text, {"files": text})
+        raise Invalid(text, {"attachments": text})
     now = clock.now()
     return [blobs.save(file.name or "file", file.chunks(), now=now, max_size=size).id for file in files]
 
@@ -142,7 +145,9 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 @require_GET
 def questions(request: HttpRequest) -> HttpResponse:
     """The fragment with the extra questions of the chosen service."""
-    form = ReportForm(services=list(portal_services()), person=None, initial={"service": request.GET.get("service", "")})
+    form = ReportForm(
+        services=list(portal_services()), person=None, initial={"service": request.GET.get("service", "")}
+    )
     return page(request, "portal/questions.html", {"questions": [form[name] for name in form.questions]})
 
 

@@ -19,7 +19,9 @@ TRIES = rate.Limit("setup", 20, timedelta(minutes=10))
 
 
 class SetupForm(forms.Form):
-    name = forms.CharField(label=_("Your name"), max_length=120, widget=forms.TextInput({"autocomplete": "name"}))
+    name = forms.CharField(
+        label=_("Your name"), max_length=120, widget=forms.TextInput({"autocomplete": "name"})
+    )
     email = forms.EmailField(label=_("Mail address"), help_text=_("You sign in with it."))
     password = forms.CharField(
         label=_("Password"),
