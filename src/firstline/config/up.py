@@ -44,6 +44,8 @@ def part(name: str, *arguments: str, once: bool = False) -> Part:
 def up(environment: Environment, *, demo: bool, say: Say) -> None:
     """Everything on this machine until a signal asks to stop. Raises CannotRun with a sentence."""
     begun = time.monotonic()
+    if demo:
+        environment = _with_demo_mail(environment)
     with contextlib.ExitStack() as stack:
         database: Keeper | None = None
         if environment.embedded:
@@ -160,6 +162,18 @@ def _ways_in(environment: Environment) -> Iterator[Environment]:
             yield replace(environment, web_socket=f"{folder}/web")
 
 
+def _with_demo_mail(environment: Environment) -> Environment:
+    """Mail of the demo comes in and goes out on loopback, unless it was told where: nothing leaves the machine."""
+    with socket.socket() as incoming, socket.socket() as outgoing:
+        incoming.bind(("127.0.0.1", 0))
+        outgoing.bind(("127.0.0.1", 0))
+        return replace(
+            environment,
+            smtp_port=environment.smtp_port or incoming.getsockname()[1],
+            mail_url=environment.mail_url or f"smtp://127.0.0.1:{outgoing.getsockname()[1]}",
+        )
+
+
 def _check_port(environment: Environment) -> None:
     where = f"{environment.host}:{environment.port}"
     try:
@@ -193,6 +207,8 @@ def passed_on(environment: Environment) -> dict[str, str]:
         "FIRSTLINE_PORT": str(environment.port),
         "FIRSTLINE_WEB_SOCKET": environment.web_socket,
         "FIRSTLINE_TRUSTED_PROXIES": _proxies(environment),
+        "FIRSTLINE_SMTP_PORT": str(environment.smtp_port or ""),
+        "FIRSTLINE_MAIL_URL": environment.mail_url,
         "DJANGO_SETTINGS_MODULE": "firstline.config.settings",
     }
     return {**os.environ, **{name: value for name, value in found.items() if value}}
