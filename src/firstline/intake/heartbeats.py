@@ -17,7 +17,9 @@ from firstline.intake.signal import Severity, Signal, SignalKind
 from firstline.intake.sources.parsing import Received
 
 NO_BEAT = ("start", "log")
-REPEATING = ("alertmanager",)  # formats that say again and again what still fires; of others, silence says nothing
+REPEATING = (
+    "alertmanager",
+)  # formats that say again and again what still fires; of others, silence says nothing
 BATCH = 1000
 
 

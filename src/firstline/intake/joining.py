@@ -3,7 +3,6 @@
 What two sources could open an incident for at the same time is locked before candidates are read.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -210,28 +209,29 @@ def _reopen(source: Source, decisions: Sequence[Decision], now: datetime) -> Non
         )
 
 
+EDGES = """
+INSERT INTO alert_edge (span_id, incident_id, rule, why, joined_at)
+SELECT s, i, r, w, %s FROM jsonb_to_recordset(%s::jsonb) AS t(s bigint, i bigint, r text, w jsonb)
+ON CONFLICT (span_id) DO UPDATE SET incident_id = excluded.incident_id, rule = excluded.rule, why = excluded.why,
+  joined_at = excluded.joined_at
+"""
+
+
 def _write_edges(
     decisions: Sequence[Decision], spans: Sequence[Span], incident_of: Mapping[int, int], now: datetime
 ) -> None:
     rows = [
-        (
-            span.id,
-            incident_of[span.id],
-            decision.ground.value if decision.ground else "first",
-            json.dumps(decision.why),
-        )
+        {
+            "s": span.id,
+            "i": incident_of[span.id],
+            "r": decision.ground or "first",
+            "w": decision.why,
+        }
         for span, decision in zip(spans, decisions, strict=True)
         if span.id is not None
     ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO alert_edge (span_id, incident_id, rule, why, joined_at)
-               SELECT s, i, r, w::jsonb, %s
-               FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) AS t(s, i, r, w)
-               ON CONFLICT (span_id) DO UPDATE SET incident_id = excluded.incident_id, rule = excluded.rule,
-                 why = excluded.why, joined_at = excluded.joined_at""",
-            [now, *(list(column) for column in zip(*rows, strict=True))],
-        )
+        cursor.execute(EDGES, [now, msgspec.json.encode(rows).decode()])
         cursor.execute(
             """UPDATE alert_span SET incident_id = t.i FROM unnest(%s::bigint[], %s::bigint[]) AS t(s, i)
                WHERE id = t.s""",
