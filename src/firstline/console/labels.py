@@ -87,3 +87,16 @@ def override_reasons() -> list[tuple[str, str]]:
 
 def waited_for(reason: str) -> str:
     return dict(hold_reasons()).get(reason, reason)
+
+
+def verdicts() -> list[tuple[str, str]]:
+    return [
+        ("", _("not yet")),
+        ("true_positive", _("true positive")),
+        ("benign", _("benign")),
+        ("false_positive", _("false positive")),
+    ]
+
+
+def tlps() -> list[tuple[str, str]]:
+    return [("", _("none")), ("clear", "CLEAR"), ("green", "GREEN"), ("amber", "AMBER"), ("red", "RED")]

@@ -10,6 +10,8 @@ from firstline.core.models import Due
 from firstline.diagnosis.queries import Item as Evidence
 from firstline.diagnosis.queries import evidence_for
 from firstline.incidents import queries
+from firstline.incidents.events import Compared
+from firstline.incidents.lifecycle import OPEN
 from firstline.incidents.models import (
     AffectedUser,
     Attachment,
@@ -55,15 +57,21 @@ class Dossier:
     updates: list[tuple[StatusUpdate, str]]
     others: list[Incident]
     failing: list[Due]
+    duplicates: list[Incident]
+    neighbours: list[Incident]
 
 
 def read(viewer: Viewer, incident_id: int) -> Dossier:
     """Everything about an incident."""
     incident = queries.incident(viewer, incident_id)
+    entries = queries.timeline(viewer, incident_id)
+    duplicates, neighbours = _compared(viewer, incident, entries)
     loose = Attachment.objects.filter(incident=incident, comment=None).select_related("blob", "added_by")
     return Dossier(
         incident=incident,
-        entries=queries.timeline(viewer, incident_id),
+        entries=entries,
+        duplicates=duplicates,
+        neighbours=neighbours,
         files=list(loose.order_by("id")),
         clocks=list(Clock.objects.filter(incident=incident).exclude(state="cancelled").order_by("id")),
         evidence=evidence_for(viewer, incident),
@@ -122,3 +130,18 @@ def _links(viewer: Viewer, incident: Incident) -> list[Link]:
 def _updates(incident: Incident) -> list[tuple[StatusUpdate, str]]:
     rows = StatusUpdate.objects.filter(incident=incident).select_related("content", "author").order_by("-id")
     return [(row, row.content.body) for row in rows[:20]]
+
+
+def _compared(
+    viewer: Viewer, incident: Incident, entries: list[Entry]
+) -> tuple[list[Incident], list[Incident]]:
+    """What the comparison at registration found and the viewer may see: probable duplicates, the likeliest first, and
+    what is in progress nearby. Those that are merged or over are left out."""
+    found = next((entry.event for entry in entries if isinstance(entry.event, Compared)), None)
+    if found is None or incident.merged_into_id is not None:
+        return [], []
+    doubles = [int(pair[0]) for pair in found.duplicates]
+    near = [number for number in found.neighbours if number not in doubles]
+    rows = visible(viewer).filter(id__in=[*doubles, *near], merged_into=None, state__in=sorted(OPEN))
+    known = {row.pk: row for row in rows.select_related("service")}
+    return [known[i] for i in doubles if i in known][:5], [known[i] for i in near if i in known][:5]

@@ -155,10 +155,8 @@ class ResolveForm(VerbForm):
 
     def prepare(self) -> None:
         codes = catalog.resolution_codes(self.viewer)
-        self.fields["resolution_code"].choices = [
-            ("", _("Choose…")),
-            *((code.code, code.name) for code in codes),
-        ]  # type: ignore[attr-defined]
+        known = [("", _("Choose…")), *((code.code, code.name) for code in codes)]
+        self.fields["resolution_code"].choices = known  # type: ignore[attr-defined]
         open_children = [
             child for child in incidents.children(self.viewer, self.incident.pk) if child.is_open
         ]
@@ -231,6 +229,46 @@ class CategoryForm(VerbForm):
         self.initial.setdefault("category", self.incident.category_id)
 
 
+class ParentForm(VerbForm):
+    parent = NumberField(
+        label=_("Its parent"), required=False, help_text=_("Its number; empty: it stands alone again.")
+    )
+
+    def prepare(self) -> None:
+        if self.incident.parent is not None:
+            self.initial.setdefault("parent", self.incident.parent.number)
+
+
+class SnoozeForm(VerbForm):
+    until = forms.DateTimeField(
+        label=_("Page nobody until"),
+        widget=Moment(),
+        help_text=_("At most a day. Then the same step is paged again."),
+    )
+
+    def prepare(self) -> None:
+        soon = clock.now() + timedelta(hours=1)
+        self.initial.setdefault("until", soon.replace(second=0, microsecond=0))
+
+
+class SecurityForm(VerbForm):
+    """What only a security incident has."""
+
+    verdict = forms.ChoiceField(label=_("Verdict"), required=False, widget=forms.RadioSelect)
+    tlp = forms.ChoiceField(label=_("Traffic light protocol"), required=False, widget=forms.RadioSelect)
+    personal_data = forms.BooleanField(
+        label=_("Personal data is involved"),
+        required=False,
+        help_text=_("Starts a statutory target that never pauses."),
+    )
+
+    def prepare(self) -> None:
+        self.fields["verdict"].choices = labels.verdicts()  # type: ignore[attr-defined]
+        self.fields["tlp"].choices = labels.tlps()  # type: ignore[attr-defined]
+        for name in ("verdict", "tlp", "personal_data"):
+            self.initial.setdefault(name, getattr(self.incident, name))
+
+
 class EditForm(VerbForm):
     title = forms.CharField(label=_("Title"), max_length=255)
     description = forms.CharField(
@@ -240,6 +278,7 @@ class EditForm(VerbForm):
     degradation = forms.ChoiceField(label=_("The service is"), widget=forms.RadioSelect)
     extent = forms.ChoiceField(label=_("Who is affected"), widget=forms.RadioSelect)
     can_work = forms.ChoiceField(label=_("Can they work"), widget=forms.RadioSelect)
+    deadline = forms.DateTimeField(label=_("Needed by"), required=False, widget=Moment())
     caller_phone = forms.CharField(label=_("Call-back number"), max_length=40, required=False)
     caller_place = forms.CharField(label=_("Place"), max_length=120, required=False)
     ours = ("title", "description", "service_id", "degradation", "extent", "can_work")

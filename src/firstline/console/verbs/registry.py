@@ -125,6 +125,11 @@ def _edit(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime
     )
 
 
+def _security(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
+    data = {name: value for name, value in _data(form).items() if name != "version"}
+    return editing.edit(incident.pk, data, version=_data(form)["version"], actor=actor, now=now)
+
+
 def _priority(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
     data = _data(form)
     return editing.override_priority(
@@ -360,6 +365,42 @@ VERBS: tuple[Verb, ...] = (
         do=lambda i, form, actor, now: relating.link(
             i.pk, kind=_data(form)["kind"], other_id=_data(form)["other"], actor=actor, now=now
         ),
+    ),
+    Verb(
+        key="parent",
+        label=_("Put under a parent"),
+        icon="layers",
+        when=_living,
+        form=forms.ParentForm,
+        done=_("Done."),
+        do=lambda i, form, actor, now: relating.set_parent(i.pk, _data(form)["parent"], actor=actor, now=now),
+    ),
+    Verb(
+        key="security",
+        label=_("Verdict and classification"),
+        icon="shield-alert",
+        when=lambda i: _living(i) and i.security,
+        form=forms.SecurityForm,
+        done=_("Recorded."),
+        do=_security,
+    ),
+    Verb(
+        key="request",
+        label=_("It is a request, not an incident"),
+        icon="inbox",
+        when=lambda i: _open(i) and i.kind == "incident" and not i.security,
+        done=_("It is a request now, with its own agreement."),
+        do=lambda i, form, actor, now: editing.edit(i.pk, {"kind": "request"}, actor=actor, now=now),
+    ),
+    Verb(
+        key="snooze",
+        label=_("Snooze the paging"),
+        icon="moon",
+        permission="incident.acknowledge",
+        when=lambda i: _open(i) and i.acknowledged_at is None,
+        form=forms.SnoozeForm,
+        done=_("Nobody is paged until then."),
+        do=lambda i, form, actor, now: oncall.snooze(i.pk, until=_data(form)["until"], actor=actor, now=now),
     ),
     Verb(
         key="affected",

@@ -140,10 +140,18 @@ def verb(request: Request, incident_id: int, key: str) -> HttpResponse:
         raise NotFound(_("There is no such action."))
     request.viewer.require(chosen.permission)
     found = incidents.incident(request.viewer, incident_id)
+    if not chosen.when(found):
+        state = found.state.replace("_", " ")
+        messages.error(
+            request,
+            _("“%(verb)s” is not possible now: it is %(state)s.") % {"verb": chosen.label, "state": state},
+        )
+        return redirect("console:incident", incident_id)
     form: VerbForm | None = None
     if chosen.form is not None:
         data = request.POST if request.method == "POST" else None
-        form = chosen.form(data, incident=found, viewer=request.viewer, prefix=None)
+        known = {name: text for name, text in request.GET.items() if name in chosen.form.base_fields}
+        form = chosen.form(data, initial=known, incident=found, viewer=request.viewer)
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
             chosen.do(found, form, request.actor, request.moment)
