@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds that a condition gets before the test gives up."""
 
 
