@@ -177,9 +177,11 @@ class Teller:
         actions.comment_as_caller(running.incident_id, text, actor=caller, now=now)
 
     def escalate(self, running: _Running, _data: dict[str, Any], now: datetime) -> None:
+        group = Incident.objects.values_list("group_id", flat=True).get(id=running.incident_id)
         actions.escalate(
             running.incident_id,
             reason="Needs somebody who knows the innards.",
+            group_id=self.world.next_line.get(group or 0, self.world.groups["platform"]),
             actor=self._owner(running),
             now=now,
         )

@@ -169,6 +169,8 @@ class Today:
             ("Laptop does not start", 4),
             ("Consumer lag", 1.2),
             ("Label printer", 1.5),
+            ("No access to the folder", 3),
+            ("Locked out", 0.6),
         ):
             self.begin(title, self.ago(hours=hours), (9, "take"), (25, "comment"), (33, "note"))
         raised = self.begin("Sales report of yesterday", self.ago(hours=6), (12, "take"))
@@ -226,6 +228,10 @@ class Today:
             ("Backup of nas-1", 38),
             ("Certificate of idp-1", 130),
             ("Wrong price", 16),
+            ("Locked out", 4),
+            ("Second factor", 23),
+            ("No access to the folder", 64),
+            ("Second factor", 88),
         ):
             self.begin(title, self.ago(minutes=minutes))
 

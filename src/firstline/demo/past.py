@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from firstline.catalog.actions import SEPARATOR
 from firstline.catalog.models import ResolutionCode, Service
 from firstline.closure import importing as closure
 from firstline.core import event_log
 from firstline.core.actor import Actor
-from firstline.demo import stories
+from firstline.demo import company, stories
 from firstline.demo.lives import Life, Step
 from firstline.demo.setup import World
 from firstline.incidents.actions.importing import History, Said, Seen, replay
@@ -66,8 +67,11 @@ class Past:
         self._turn: dict[int, int] = {}
         self._services = {service.id: service for service in Service.objects.all()}
         self._codes = dict(ResolutionCode.objects.values_list("code", "id"))
-        groups = {id: key for key, id in world.groups.items()}
-        self._group_of = {id: groups[s.group_id] for id, s in self._services.items() if s.group_id in groups}
+        self._group_of = {
+            f"{root}{SEPARATOR}{name}": group
+            for root, children in company.CATEGORIES
+            for name, group in children
+        }
 
     def tell(self, lives: Sequence[Life], *, now: datetime) -> list[int]:
         """Replay these lives, in the order of their beginnings; ids of the incidents."""
@@ -134,9 +138,7 @@ class Past:
         )
 
     def _first_group(self, life: Life) -> int:
-        if life.story.security:
-            return self.world.groups["security"]
-        return self.world.groups[self._group_of[self.world.services[life.story.service]]]
+        return self.world.groups[self._group_of[life.story.category]]
 
     def _see(self, pen: _Pen, at: datetime, state: State, actor: Actor | None = None, **more: Any) -> None:
         """The incident after a step."""

@@ -20,6 +20,7 @@ from firstline.sla.configure import create_agreement
 
 SETUP = Actor.system("demo")
 WEEKDAYS = "mon tue wed thu fri"
+_ASCII = str.maketrans("åÅøØ", "aAoO") | {ord("æ"): "ae", ord("Æ"): "Ae"}
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class World:
 
 def address(name: str) -> str:
     """Anna Kjær → anna.kjaer@haldenbrook.example"""
-    plain = name.translate(str.maketrans({"æ": "ae", "ø": "o", "å": "a", "Æ": "Ae", "Ø": "O", "Å": "A"}))
+    plain = name.translate(_ASCII)
     return f"{accounts.slug_of(plain).replace('-', '.')}@{company.DOMAIN}"
 
 
