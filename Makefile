@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8000
-DATA ?= $(CURDIR)/var/data
+# as root the database runs under an account of its own, which can't enter every folder
+DATA ?= $(if $(filter 0,$(shell id -u)),/var/lib/firstline,$(CURDIR)/var/data)
 WORKERS ?= auto
 TESTS ?= tests
 HTTPS := FIRSTLINE_URL=https://firstline.example.com
@@ -22,7 +23,7 @@ $(READY): requirements/dev.txt pyproject.toml package.json package-lock.json hat
 	@bash scripts/make-env $(VENV)
 	@touch $@
 
-up: env ## Start everything on this machine (PORT=8000, DATA=var/data)
+up: env ## Start everything on this machine (PORT=8000, DATA=a folder)
 	@exec $(BIN)/firstline up --data "$(DATA)" --port $(PORT)
 
 demo: env ## The same with a believable company and live traffic, in a place of its own
