@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -32,37 +32,50 @@ def paginate(rows: QuerySet[M], order: Sequence[str], *, cursor: str | None, siz
     """
     names = [name.lstrip("-") for name in order]
     descending = order[0].startswith("-")
-    ordering = [F(n).desc(nulls_last=True) if descending else F(n).asc(nulls_last=True) for n in names]
+    nullable = {name: _field(rows.model, name).null for name in names}
+    # "nulls last" only where there can be nulls: else no index serves a descending order
+    last_if = {name: True if nullable[name] else None for name in names}
+    ordering = [
+        F(n).desc(nulls_last=last_if[n]) if descending else F(n).asc(nulls_last=last_if[n]) for n in names
+    ]
     selected = rows.order_by(*ordering)
     if cursor:
         values = _typed(rows.model, names, _decode(cursor, len(names)))
-        selected = selected.filter(_after(names, values, descending))
+        selected = selected.filter(_after(names, values, descending, nullable))
     found = list(selected[: size + 1])
     more = len(found) > size
     last = found[size - 1] if more else None
     return Page(found[:size], _encode([_value(last, n) for n in names]) if last is not None else None)
 
 
-def _after(names: Sequence[str], values: Sequence[Any], descending: bool) -> Q:
-    """(a, b) > (x, y) as a disjunction, with nulls last."""
+def _after(names: Sequence[str], values: Sequence[Any], descending: bool, nullable: Mapping[str, bool]) -> Q:
+    """(a, b) > (x, y) as a disjunction, with nulls last; and a >= x, by which an index finds the place."""
     op = "lt" if descending else "gt"
     found, equal = Q(pk__in=[]), Q()
+    bound = Q() if nullable[names[0]] or values[0] is None else Q(**{f"{names[0]}__{op}e": values[0]})
     for name, value in zip(names, values, strict=True):
         if value is None:
             equal &= Q(**{f"{name}__isnull": True})
             continue
-        found |= equal & (Q(**{f"{name}__{op}": value}) | Q(**{f"{name}__isnull": True}))
+        beyond = Q(**{f"{name}__{op}": value})
+        found |= equal & (beyond | Q(**{f"{name}__isnull": True}) if nullable[name] else beyond)
         equal &= Q(**{name: value})
-    return found
+    return bound & found
+
+
+def _field(model: type[Model], name: str) -> Any:
+    """The column that a name like `span__id` means."""
+    field: Any = model
+    for part in name.split("__"):
+        field = (field.remote_field.model if hasattr(field, "remote_field") else field)._meta.get_field(part)
+    return field
 
 
 def _typed(model: type[Model], names: Sequence[str], values: Sequence[Any]) -> list[Any]:
     """The values as their columns hold them. `Invalid` for what no such column can hold."""
     typed = []
     for name, value in zip(names, values, strict=True):
-        field: Any = model
-        for part in name.split("__"):
-            field = (field.remote_field.model if hasattr(field, "remote_field") else field)._meta.get_field(part)
+        field = _field(model, name)
         try:
             typed.append(None if value is None else field.to_python(value))
         except (ValidationError, TypeError, ValueError) as error:
