@@ -154,6 +154,7 @@ class IncidentPatch(Schema):
     version: Version | None = None
     title: Line | None = None
     description: Text | None = None
+    caller_id: Id | None = None
     caller_phone: Phone | None = None
     caller_place: Place | None = None
     service_id: Id | None = None

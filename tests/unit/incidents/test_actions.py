@@ -13,6 +13,7 @@ from firstline.core.event_log import read
 from firstline.core.models import Event
 from firstline.incidents import actions
 from firstline.incidents.lifecycle import ClosedHow
+from firstline.incidents.models import AffectedUser, Incident
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ENGINE = Actor.system("test")
@@ -212,3 +213,27 @@ def test_the_log_holds_no_free_text(world: World) -> None:
     actions.comment(incident, "a secret comment", actor=world.agent, now=at(2))
     kept = str(list(Event.objects.values_list("changes", "why", "data")))
     assert "secret" not in kept
+
+
+def test_whose_incident_it_is_may_be_found_out_later(world: World) -> None:
+    incident = world.incident(channel="monitoring", caller_id=None)
+    found = actions.edit(incident, {"caller_id": world.caller.id}, actor=world.agent, now=at(1))
+    assert (found.caller_id, found.affected_users) == (world.caller.id, 1)
+    assert AffectedUser.objects.get(incident=found).why == "caller"
+    with pytest.raises(Invalid, match="no such person"):
+        actions.edit(incident, {"caller_id": 999_999}, actor=world.agent, now=at(2))
+    with pytest.raises(Invalid, match="keeps a caller"):
+        actions.edit(world.incident(), {"caller_id": None}, actor=world.agent, now=at(2))
+
+
+def test_what_a_synthetic_caller_reports_is_synthetic(world: World) -> None:
+    nobody = create_person(email="selftest@example.org", synthetic=True, actor=ENGINE, now=NOW)
+    assert Incident.objects.get(id=world.incident(caller_id=nobody.id)).synthetic
+    assert not Incident.objects.get(id=world.incident()).synthetic
+
+
+def test_assigning_a_resolved_incident_changes_its_owner_and_never_its_state(world: World) -> None:
+    incident = resolved(world)
+    other = create_group(name="Platform", actor=ENGINE, now=NOW)
+    moved = actions.assign(incident, group_id=other.id, actor=world.agent, now=at(6))
+    assert (moved.state, moved.group_id, moved.reopenings) == ("resolved", other.id, 0)

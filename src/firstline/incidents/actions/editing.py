@@ -6,11 +6,14 @@ from typing import Any
 
 from django.db import transaction
 
+from firstline.accounts.models import Person
 from firstline.catalog.models import Category
 from firstline.core import due
 from firstline.core.actor import Actor
 from firstline.core.content import save_text
 from firstline.core.errors import Invalid, NotFound
+from firstline.incidents.actions.people import add_affected
+from firstline.incidents.actions.register import MACHINE_CHANNELS
 from firstline.incidents.actions.writing import change, commit, one, order_in_force, place_in_queue
 from firstline.incidents.events import (
     Categorised,
@@ -28,6 +31,7 @@ EDITABLE = frozenset(
     [
         "title",
         "description",
+        "caller_id",
         "caller_phone",
         "caller_place",
         "preferred_channel",
@@ -70,6 +74,7 @@ def edit(
         raise Invalid("An incident needs a title.", {"title": "empty"})
     if values.get("verdict") and values["verdict"] not in VERDICTS:
         raise Invalid("Unknown verdict.", {"verdict": "true positive, benign or false positive"})
+    _check_caller(incident, values)
     changes = change(incident, now, **values)
     if not changes:
         return incident
@@ -83,7 +88,23 @@ def edit(
     commit(incident, changes, [event], now=now)
     if set(changes) & _REASSESS and incident.is_open:
         due.schedule("reassess", [(incident.id, now)])
+    if "caller_id" in changes and incident.caller_id is not None:
+        add_affected(incident, incident.caller_id, why="caller", actor=actor, now=now)
     return incident
+
+
+def _check_caller(incident: Incident, values: Mapping[str, Any]) -> None:
+    """Whose incident it is may be found out later (a monitor was first); once it ended, it stays."""
+    if "caller_id" not in values or values["caller_id"] == incident.caller_id:
+        return
+    _require_open(incident)
+    if values["caller_id"] is None and incident.channel not in MACHINE_CHANNELS:
+        raise Invalid("A person's report keeps a caller.", {"caller": "needed"})
+    if (
+        values["caller_id"] is not None
+        and not Person.objects.filter(id=values["caller_id"], is_active=True).exists()
+    ):
+        raise Invalid("There is no such person.", {"caller": "unknown"})
 
 
 @transaction.atomic

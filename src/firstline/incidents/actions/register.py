@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from firstline.accounts.models import Person
 from firstline.accounts.viewer import viewer_for
 from firstline.core import event_log, live
 from firstline.core.actor import Actor
@@ -69,7 +70,9 @@ def register(reports: Sequence[Report], *, actor: Actor, now: datetime) -> list[
         _may_report(reports, actor)
     order = order_in_force()
     rows = [_row(report, now) for report in reports]
+    made_up = _synthetic_callers(rows)
     for row in rows:
+        row.synthetic = row.synthetic or row.caller_id in made_up
         place_in_queue(row, order)
     Incident.objects.bulk_create(rows)
     AffectedUser.objects.bulk_create(
@@ -83,6 +86,12 @@ def register(reports: Sequence[Report], *, actor: Actor, now: datetime) -> list[
     for row in rows:
         live.nudge("incident", row.id, row.version, visibility_class(row))
     return rows
+
+
+def _synthetic_callers(rows: Sequence[Incident]) -> set[int]:
+    """What nobody real reports is nobody's work."""
+    callers = {row.caller_id for row in rows if row.caller_id is not None}
+    return set(Person.objects.filter(id__in=callers, synthetic=True).values_list("id", flat=True))
 
 
 def register_one(report: Report, *, actor: Actor, now: datetime) -> Incident:
