@@ -110,7 +110,7 @@ class Story:
                 break
             self._go(max(due, self.now))
         else:
-            raise AssertionError("the engine never comes to rest")
+            raise AssertionError(f"the engine never comes to rest: {self._waiting()}")
         self._go(target)
         return self
 
@@ -125,6 +125,13 @@ class Story:
             cursor.execute(NEXT_DUE)
             found: datetime | None = cursor.fetchone()[0]
         return found
+
+    def _waiting(self) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT kind, subject_id, due_at, error FROM due ORDER BY due_at LIMIT 3")
+            rows = cursor.fetchall()
+            cursor.execute("SELECT id, state, next_at, error FROM escalation ORDER BY next_at LIMIT 3")
+            return f"{rows} {cursor.fetchall()}"
 
     # --- what was sent
 

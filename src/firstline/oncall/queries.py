@@ -19,6 +19,7 @@ from firstline.oncall.choice import choose
 from firstline.oncall.directory import Directory, schedule_from
 from firstline.oncall.models import (
     Escalation,
+    Override,
     Page,
     Policy,
     PolicyAssignment,
@@ -65,6 +66,13 @@ def who(viewer: Viewer, schedule_id: int, start: datetime, end: datetime) -> lis
     return Directory().on_duty(schedule_id, start, end)
 
 
+def overrides(viewer: Viewer, schedule_id: int, now: datetime) -> list[Override]:
+    """What is laid over the schedule and not over yet, the earliest first."""
+    viewer.require("oncall.read")
+    rows = Override.objects.filter(schedule_id=schedule_id, cancelled_at=None, end__gt=now)
+    return list(rows.select_related("person", "by", "created_by").order_by("start", "id")[:100])
+
+
 def on_call_now(viewer: Viewer, now: datetime) -> list[tuple[Schedule, list[OnDuty]]]:
     """Each schedule with who is on now and until when, looking a week ahead."""
     directory = Directory()
@@ -87,6 +95,12 @@ def on_shift(group_id: int, now: datetime) -> set[int]:
 def policies(viewer: Viewer) -> QuerySet[Policy]:
     viewer.require("oncall.read")
     return Policy.objects.filter(synthetic=False).select_related("owner").order_by("name")
+
+
+def document_of(row: Policy) -> Document:
+    """What a policy of a list says now; its versions should be prefetched."""
+    current = next(version for version in row.versions.all() if version.valid_to is None)
+    return msgspec.convert(current.definition, Document)
 
 
 def policy_in_force(viewer: Viewer, policy_id: int) -> tuple[PolicyVersion, Document]:

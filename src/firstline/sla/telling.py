@@ -12,7 +12,7 @@ from firstline.accounts.models import Membership, Person, SupportGroup
 from firstline.core import event_log
 from firstline.core.actor import Actor
 from firstline.incidents.models import Incident
-from firstline.notifications.telling import tell_people
+from firstline.notifications.actions import Outgoing, To, send
 from firstline.notifications.wording import About, about_incident
 from firstline.sla.evaluation import next_look
 from firstline.sla.events import TargetBreached, TargetWarned, target_name
@@ -138,11 +138,15 @@ def _tell(
     people = {
         person.id: person for person in Person.objects.filter(id__in=_flat(wanted.values()), is_active=True)
     }
-    for one in passed:
-        incident, _chain = chains[one.clock.incident_id]
-        for person_id in wanted.get(id(one), ()):
-            if person_id in people:
-                _tell_one(one, incident, people[person_id], now)
+    send(
+        [
+            _message(one, chains[one.clock.incident_id][0], people[person_id])
+            for one in passed
+            for person_id in wanted.get(id(one), ())
+            if person_id in people
+        ],
+        now=now,
+    )
     return {key: [person for person in found if person in people] for key, found in wanted.items()}
 
 
@@ -150,7 +154,7 @@ def _flat(groups: Iterable[tuple[int, ...]]) -> set[int]:
     return {person for group in groups for person in group}
 
 
-def _tell_one(one: _Passed, incident: Incident, person: Person, now: datetime) -> None:
+def _message(one: _Passed, incident: Incident, person: Person) -> Outgoing:
     with override(person.language):
         name = target_name(one.clock.target)
         if one.share >= 1:
@@ -168,15 +172,14 @@ def _tell_one(one: _Passed, incident: Incident, person: Person, now: datetime) -
             security=incident.security,
         )
         text = about_incident(about, sentence, detail=_due(one.clock.due_at))
-    tell_people(
-        [person],
+    return Outgoing(
         kind="target_missed" if one.share >= 1 else "target_warned",
         subject=text.subject,
         body=text.body,
-        key=f"clock:{one.clock.id}:{round(one.share * 100)}:{one.at:%Y%m%d%H%M%S}",
+        key=f"clock:{one.clock.id}:{round(one.share * 100)}:{one.at:%Y%m%d%H%M%S}:{person.id}",
+        to=[To(person_id=person.id, address=person.email)],
         subject_id=incident.id,
         urgency="high" if one.share >= 1 and (incident.priority or 5) <= 2 else "low",
-        now=now,
         synthetic=incident.synthetic,
     )
 

@@ -202,7 +202,7 @@ def add_responder(incident_id: int, person_id: int, *, actor: Actor, now: dateti
             subject_id=incident.id, actor=actor, occurred_at=now, person_id=person_id, page_id=page.id
         )
         event_log.record([event], now=now)
-        send_pages([page], incident, directory, now=now)
+        send_pages([(page, incident)], directory, now=now)
     return page
 
 

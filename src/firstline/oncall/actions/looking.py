@@ -1,6 +1,7 @@
 """The engine's verb after something happened to an incident: start paging, page anew, or end it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import QuerySet
 
-from firstline.catalog.calendar import add_working_time
+from firstline.catalog.calendar import Calendar, add_working_time
 from firstline.catalog.queries import group_calendar
 from firstline.core import due, event_log, installation
 from firstline.core.actor import Actor, ActorKind
@@ -39,6 +40,31 @@ def _look_at(items: Sequence[DueItem], now: datetime) -> None:
     look([item.subject_id for item in items], now=now)
 
 
+@dataclass(slots=True)
+class _Round:
+    """What looking at a batch of incidents reads once, and what it will write together."""
+
+    now: datetime
+    assignments: list[Assignment]
+    last: dict[int, Escalation]
+    reopened: dict[int, datetime]
+    stalled_minutes: int
+    hours: dict[int, Calendar] = field(default_factory=dict)
+    policies: dict[int, Policy] = field(default_factory=dict)
+    starting: list[tuple[Escalation, Choice]] = field(default_factory=list)
+    watched: list[tuple[int, datetime]] = field(default_factory=list)
+    unwatched: list[int] = field(default_factory=list)
+
+    def running(self, incident: Incident) -> Escalation | None:
+        last = self.last.get(incident.id)
+        return last if last is not None and last.ended_at is None else None
+
+    def group_hours(self, group_id: int) -> Calendar:
+        if group_id not in self.hours:
+            self.hours[group_id] = group_calendar(group_id, self.now)
+        return self.hours[group_id]
+
+
 @transaction.atomic
 def look(incident_ids: Iterable[int], *, now: datetime) -> None:
     """Bring the escalations of these incidents in line with what they have become.
@@ -48,38 +74,58 @@ def look(incident_ids: Iterable[int], *, now: datetime) -> None:
     3. A higher priority, or another group: the old escalation is replaced under the policy of what holds now.
     4. None yet, and the policy of (service, priority) pages: it starts.
     """
-    incidents = (
+    incidents = list(
         Incident.objects.select_for_update(of=("self",))
         .select_related("service", "assignee")
         .defer("search", "description")
         .filter(id__in=list(incident_ids), imported_from=None)
         .order_by("id")
     )
-    assignments = assignments_in_force()
+    this = _round(incidents, now)
     for incident in incidents:
-        _look_one(incident, assignments, now)
+        _look_one(incident, this)
+    _start_all(this)
+    due.unschedule(STALLED, this.unwatched)
+    due.schedule(STALLED, this.watched)
 
 
-def _look_one(incident: Incident, assignments: Sequence[Assignment], now: datetime) -> None:
-    running = Escalation.objects.select_for_update().filter(incident=incident, ended_at=None).first()
+def _round(incidents: Sequence[Incident], now: datetime) -> _Round:
+    ids = [incident.id for incident in incidents]
+    last: dict[int, Escalation] = {}
+    for row in Escalation.objects.select_for_update().filter(incident_id__in=ids).order_by("id"):
+        last[row.incident_id] = row
+    reopened = Event.objects.filter(
+        subject_type="incident", subject_id__in=ids, verb__in=("reopened", "unmerged")
+    ).order_by("recorded_at")
+    return _Round(
+        now=now,
+        assignments=assignments_in_force(),
+        last=last,
+        reopened=dict(reopened.values_list("subject_id", "recorded_at")),
+        stalled_minutes=installation.get("ola_stalled_minutes"),
+    )
+
+
+def _look_one(incident: Incident, this: _Round) -> None:
+    running = this.running(incident)
     if not incident.is_open:
-        due.unschedule(STALLED, [incident.id])
+        this.unwatched.append(incident.id)
         if running is not None:
-            end(running, incident, _ending(incident), now=now)
+            end(running, incident, _ending(incident), now=this.now)
         return
-    _watch_progress(incident, now)
+    _watch_progress(incident, this)
     if incident.priority is None or incident.kind != "incident":
         return
-    if running is not None:
-        if _more_is_known(running, incident):
-            end(running, incident, "replaced", now=now, tell=False)
-            start(incident, assignments, now=now)
-        elif incident.state in (State.IN_PROGRESS, State.ON_HOLD):
-            _work_has_begun(running, incident, now)
-        elif _acknowledged_elsewhere(running, incident):
-            _acknowledge_for(running, incident, now)
-    elif _wants_paging(incident):
-        start(incident, assignments, now=now)
+    if running is None:
+        if _wants_paging(incident, this):
+            start(incident, this)
+    elif _more_is_known(running, incident):
+        end(running, incident, "replaced", now=this.now, tell=False)
+        start(incident, this)
+    elif incident.state in (State.IN_PROGRESS, State.ON_HOLD):
+        _work_has_begun(running, incident, this.now)
+    elif _acknowledged_elsewhere(running, incident):
+        _acknowledge_for(running, incident, this.now)
 
 
 def _ending(incident: Incident) -> str:
@@ -97,23 +143,15 @@ def _more_is_known(running: Escalation, incident: Incident) -> bool:
     return raised or moved
 
 
-def _wants_paging(incident: Incident) -> bool:
+def _wants_paging(incident: Incident, this: _Round) -> bool:
     """Nobody was paged yet for what is known now, and nobody works on it."""
-    last = Escalation.objects.filter(incident=incident).order_by("-id").first()
+    last = this.last.get(incident.id)
+    waits = incident.state in (State.NEW, State.ASSIGNED)
     if last is None:
-        return incident.acknowledged_at is None and incident.state in (State.NEW, State.ASSIGNED)
-    if last.ended_why == "replaced":
-        return True
-    return _more_is_known(last, incident) or _reopened_since(incident, last)
-
-
-def _reopened_since(incident: Incident, last: Escalation) -> bool:
-    if incident.state not in (State.NEW, State.ASSIGNED) or last.ended_at is None:
-        return False
-    verbs = Event.objects.filter(
-        subject_type="incident", subject_id=incident.id, verb__in=("reopened", "unmerged")
-    )
-    return verbs.filter(recorded_at__gte=last.ended_at).exists()
+        return incident.acknowledged_at is None and waits
+    reopened = this.reopened.get(incident.id)
+    again = waits and reopened is not None and last.ended_at is not None and reopened >= last.ended_at
+    return last.ended_why == "replaced" or _more_is_known(last, incident) or again
 
 
 def assignments_in_force() -> list[Assignment]:
@@ -121,46 +159,62 @@ def assignments_in_force() -> list[Assignment]:
     return [Assignment(row.id, row.service_id, row.priority, row.policy_id, row.hours) for row in rows]
 
 
-def start(
-    incident: Incident, assignments: Sequence[Assignment], *, now: datetime, at: datetime | None = None
-) -> Escalation | None:
+def start(incident: Incident, this: _Round) -> None:
     """Start the policy of (service, priority), if one pages. What runs is a snapshot of it."""
     assert incident.priority is not None
-    choice = choose(assignments, service=incident.service_id, priority=incident.priority)
+    choice = choose(this.assignments, service=incident.service_id, priority=incident.priority)
     if not choice.pages:
-        return None
-    row = Escalation.objects.create(
+        return
+    document = _document(choice, this)
+    if choice.hours == "group" and incident.group_id is not None:
+        document = msgspec.structs.replace(document, calendar=this.group_hours(incident.group_id))
+    row = Escalation(
         incident=incident,
         policy_id=choice.policy,
-        snapshot=msgspec.to_builtins(snapshot(choice, incident, now)),
+        snapshot=msgspec.to_builtins(document),
         priority=incident.priority,
         group_id=incident.group_id,
         cursor=msgspec.to_builtins(Cursor()),
-        started_at=now,
-        next_at=at or now,
+        started_at=this.now,
+        next_at=this.now,
     )
-    event = EscalationStarted(
-        subject_id=incident.id,
-        actor=CLOCKWORK,
-        occurred_at=now,
-        why={"assignment": choice.because, "hours": choice.hours},
-        escalation_id=row.id,
-        policy_id=choice.policy,
-        priority=incident.priority,
-    )
-    event_log.record([event], now=now)
-    return row
+    this.starting.append((row, choice))
 
 
-def snapshot(choice: Choice, incident: Incident, now: datetime) -> Policy:
-    """The document that runs: the policy's version in force, with the group's hours where it pages in
-    them.
-    """
-    document = DEFAULT
+def _document(choice: Choice, this: _Round) -> Policy:
+    key = choice.policy or 0
+    if key not in this.policies:
+        this.policies[key] = policy_of(choice)
+    return this.policies[key]
+
+
+def _start_all(this: _Round) -> None:
+    Escalation.objects.bulk_create([row for row, _ in this.starting])
+    event_log.record(
+        [
+            EscalationStarted(
+                subject_id=row.incident_id, actor=CLOCKWORK, occurred_at=this.now, escalation_id=row.id,
+                why={"assignment": choice.because, "hours": choice.hours}, policy_id=choice.policy,
+                priority=row.priority,
+            )
+            for row, choice in this.starting
+        ],
+        now=this.now,
+    )  # fmt: skip
+
+
+def policy_of(choice: Choice) -> Policy:
+    """The policy's version in force; the built-in one where none is chosen."""
     if choice.policy is not None:
         version = PolicyVersion.objects.filter(policy_id=choice.policy, valid_to=None).first()
         if version is not None:
-            document = msgspec.convert(version.definition, Policy)
+            return msgspec.convert(version.definition, Policy)
+    return DEFAULT
+
+
+def snapshot(choice: Choice, incident: Incident, now: datetime) -> Policy:
+    """What would run: the policy, with the group's hours where it pages in them."""
+    document = policy_of(choice)
     if choice.hours == "group" and incident.group_id is not None:
         return msgspec.structs.replace(document, calendar=group_calendar(incident.group_id, now))
     return document
@@ -249,11 +303,11 @@ def acknowledged(row: Escalation, incident: Incident, person_id: int | None, *, 
     event_log.record([event], now=now)
 
 
-def _watch_progress(incident: Incident, now: datetime) -> None:
+def _watch_progress(incident: Incident, this: _Round) -> None:
     """Functional escalation by rule: due when the group had the incident for so long without progress."""
-    minutes = installation.get("ola_stalled_minutes")
-    if not minutes or incident.group_id is None or incident.state not in (State.NEW, State.ASSIGNED):
-        due.unschedule(STALLED, [incident.id])
+    waits = incident.state in (State.NEW, State.ASSIGNED)
+    if not this.stalled_minutes or incident.group_id is None or not waits:
+        this.unwatched.append(incident.id)
         return
-    calendar = group_calendar(incident.group_id, now)
-    due.schedule(STALLED, [(incident.id, add_working_time(calendar, now, timedelta(minutes=minutes)))])
+    pause = timedelta(minutes=this.stalled_minutes)
+    this.watched.append((incident.id, add_working_time(this.group_hours(incident.group_id), this.now, pause)))

@@ -1,7 +1,9 @@
 """The engine's verb: take escalations whose next step is due, and page."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
@@ -29,132 +31,159 @@ RETRY = timedelta(seconds=30)
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class _Move:
+    """One escalation's due instant, decided and not yet written."""
+
+    row: Escalation
+    incident: Incident
+    due_at: datetime
+    move: Advance
+    unreachable: list[int]
+    resumed: str = ""
+    pages: list[Page] = field(default_factory=list)
+
+
 def step_due(*, now: datetime, limit: int = BATCH) -> int:
-    """Engine: what is due of running escalations; returns how many. One that fails is tried again, others go
-    on.
+    """Engine: what is due of running escalations; returns how many.
+
+    The batch is decided and written together. If that fails it is undone and each is taken alone; one that
+    fails alone is tried again later, with its error, and holds up no other.
     """
     with transaction.atomic():
-        rows = list(
-            Escalation.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(next_at__lte=now, ended_at=None)
-            .select_related("policy", "policy__owner")
-            .order_by("next_at", "id")[:limit]
+        due = Escalation.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            next_at__lte=now, ended_at=None
         )
-        incidents = _incidents(rows)
-        directory = Directory()
-        for row in rows:
-            try:
-                with transaction.atomic():
-                    step(row, incidents[row.incident_id], directory, now=now)
-            except Exception as error:
-                log.exception("escalation.failed", escalation=row.id, incident=row.incident_id)
-                Escalation.objects.filter(id=row.id).update(next_at=now + RETRY, error=repr(error)[:2000])
-        return len(rows)
+        ids = list(due.order_by("next_at", "id").values_list("id", flat=True)[:limit])
+        if not ids:
+            return 0
+        try:
+            with transaction.atomic():
+                _take(ids, now)
+        except Exception as error:  # noqa: BLE001 - whatever it was, they are taken one by one
+            log.warning("escalation.batch_failed", size=len(ids), error=repr(error))
+            for escalation_id in ids:
+                _alone(escalation_id, now)
+        return len(ids)
 
 
-def _incidents(rows: Sequence[Escalation]) -> dict[int, Incident]:
+def _alone(escalation_id: int, now: datetime) -> None:
+    try:
+        with transaction.atomic():
+            _take([escalation_id], now)
+    except Exception as error:
+        log.exception("escalation.failed", escalation=escalation_id)
+        Escalation.objects.filter(id=escalation_id).update(next_at=now + RETRY, error=repr(error)[:2000])
+
+
+def _take(ids: Sequence[int], now: datetime) -> None:
+    """Decide, then write, what is due of these escalations, which are locked."""
+    rows = list(
+        Escalation.objects.filter(id__in=ids)
+        .select_related("policy", "policy__owner")
+        .order_by("next_at", "id")
+    )
     found = Incident.objects.select_related("service", "assignee").defer("search", "description")
-    return {incident.id: incident for incident in found.filter(id__in=[row.incident_id for row in rows])}
+    incidents = {one.id: one for one in found.filter(id__in=[row.incident_id for row in rows])}
+    directory, turns = Directory(), _turns(rows)
+    moves = [_decide(row, incidents[row.incident_id], directory, turns, now) for row in rows]
+    PolicyRow.objects.bulk_update(turns.values(), ["turns"])
+    _write(moves, directory, now)
 
 
-def step(row: Escalation, incident: Incident, directory: Directory, *, now: datetime) -> None:
-    """One escalation's due instant: resume it if it waited, then page whom the next step reaches."""
+def _decide(
+    row: Escalation, incident: Incident, directory: Directory, turns: dict[int, PolicyRow], now: datetime
+) -> _Move:
+    """Resume it if it waited, then ask whom the next step reaches. Writes nothing."""
     policy = msgspec.convert(row.snapshot, Policy)
     cursor = msgspec.convert(row.cursor, Cursor)
-    events: list[DomainEvent] = []
-    if row.state in ("acknowledged", "snoozed"):
-        reason = "no_work" if row.state == "acknowledged" else "snooze_over"
-        cursor, row.acknowledged_at, row.acknowledged_by = resumed(cursor), None, None
-        events.append(
-            EscalationResumed(
-                subject_id=incident.id, actor=CLOCKWORK, occurred_at=now, escalation_id=row.id, reason=reason
-            )
-        )
+    reason = {"acknowledged": "no_work", "snoozed": "snooze_over"}.get(row.state, "")
+    if reason:
+        cursor = resumed(cursor)
     directory.unreachable.clear()
+    shared = turns.get(row.policy_id or 0)
     move = advance(
         policy,
         cursor,
         now=now,
         priority=row.priority,
         reach=lambda target: directory.reach(target, incident, now),
-        turns=_turns(row.policy_id),
+        turns={int(step): count for step, count in shared.turns.items()} if shared is not None else {},
     )
-    due_at = row.next_at or now
-    row.state, row.error = "running", ""
-    row.cursor, row.next_at = msgspec.to_builtins(move.cursor), move.next_at
-    _keep_turns(row.policy_id, move)
-    events += _passed(row, incident, move, directory, now)
-    if move.recipients:
-        pages = make_pages(row, incident, move, due_at=due_at, now=now)
-        events.append(_paged(row, incident, move, pages, now))
-        send_pages(pages, incident, directory, now=now)
-    if move.exhausted:
-        row.state = "exhausted"
-        told = tell_exhausted(row, incident, now)
+    if shared is not None and move.turns:
+        shared.turns = {**shared.turns, **{str(step): count for step, count in move.turns.items()}}
+    return _Move(row, incident, row.next_at or now, move, sorted(directory.unreachable), reason)
+
+
+def _write(moves: Sequence[_Move], directory: Directory, now: datetime) -> None:
+    for one in moves:
+        row = one.row
+        if one.resumed:
+            row.acknowledged_at, row.acknowledged_by = None, None
+        row.state, row.error = "exhausted" if one.move.exhausted else "running", ""
+        row.cursor, row.next_at = msgspec.to_builtins(one.move.cursor), one.move.next_at
+    Escalation.objects.bulk_update(
+        [one.row for one in moves],
+        ["state", "error", "cursor", "next_at", "acknowledged_at", "acknowledged_by"],
+        batch_size=500,
+    )
+    _make_pages(moves, now)
+    event_log.record([event for one in moves for event in _events(one, now)], now=now)
+    send_pages([(page, one.incident) for one in moves for page in one.pages], directory, now=now)
+
+
+def _events(one: _Move, now: datetime) -> list[DomainEvent]:
+    """What is said on the incident, and to the owners where nobody was reached or nobody answered."""
+    common: dict[str, Any] = {
+        "subject_id": one.incident.id, "actor": CLOCKWORK, "occurred_at": now, "escalation_id": one.row.id,
+    }  # fmt: skip
+    events: list[DomainEvent] = []
+    if one.resumed:
+        events.append(EscalationResumed(**common, reason=one.resumed))
+    silent = [passed.step for passed in one.move.passed if passed.why == "nobody"]
+    if silent:
+        tell_owner(one.row, one.incident, silent, now)
+    events += [
+        StepPassed(
+            **common, step=passed.step, cycle=passed.cycle, reason=passed.why, unreachable=one.unreachable
+        )
+        for passed in one.move.passed
+    ]
+    if one.pages:
         events.append(
-            EscalationExhausted(
-                subject_id=incident.id, actor=CLOCKWORK, occurred_at=now, escalation_id=row.id, told=told
+            StepPaged(
+                **common,
+                why={str(page.person_id or "sink"): page.because for page in one.pages},
+                step=one.move.step or 0,
+                cycle=one.move.cycle,
+                people=[page.person_id for page in one.pages if page.person_id is not None],
+                pages=[page.id for page in one.pages],
             )
         )
-    row.save()
-    event_log.record(events, now=now)
+    if one.move.exhausted:
+        events.append(EscalationExhausted(**common, told=tell_exhausted(one.row, one.incident, now)))
+    return events
 
 
-def _passed(
-    row: Escalation, incident: Incident, move: Advance, directory: Directory, now: datetime
-) -> list[DomainEvent]:
-    """Steps that paged nobody are said on the incident, and the owner is told of those that reached
-    nobody.
-    """
-    silent = [one.step for one in move.passed if one.why == "nobody"]
-    if silent:
-        tell_owner(row, incident, silent, now)
-    return [
-        StepPassed(
-            subject_id=incident.id, actor=CLOCKWORK, occurred_at=now, escalation_id=row.id, step=one.step,
-            cycle=one.cycle, reason=one.why, unreachable=sorted(directory.unreachable),
-        )
-        for one in move.passed
-    ]  # fmt: skip
-
-
-def _paged(
-    row: Escalation, incident: Incident, move: Advance, pages: Sequence[Page], now: datetime
-) -> StepPaged:
-    return StepPaged(
-        subject_id=incident.id,
-        actor=CLOCKWORK,
-        occurred_at=now,
-        why={str(page.person_id or "sink"): page.because for page in pages},
-        escalation_id=row.id,
-        step=move.step or 0,
-        cycle=move.cycle,
-        people=[page.person_id for page in pages if page.person_id is not None],
-        pages=[page.id for page in pages],
-    )
-
-
-def make_pages(
-    row: Escalation, incident: Incident, move: Advance, *, due_at: datetime, now: datetime
-) -> list[Page]:
-    """The ledger rows of a step; a second try of the same step makes no second page."""
-    return Page.objects.bulk_create(
-        [
+def _make_pages(moves: Sequence[_Move], now: datetime) -> None:
+    """The ledger rows; a second try of the same step would be the same page."""
+    for one in moves:
+        one.pages = [
             Page(
-                escalation=row,
-                incident=incident,
-                step=move.step or 0,
-                cycle=move.cycle,
+                escalation=one.row,
+                incident=one.incident,
+                step=one.move.step or 0,
+                cycle=one.move.cycle,
                 person_id=recipient.person,
                 sink=recipient.sink,
                 because=dict(recipient.because),
-                due_at=due_at,
+                due_at=one.due_at,
                 created_at=now,
-                key=_key(row, move, recipient),
+                key=_key(one.row, one.move, recipient),
             )
-            for recipient in move.recipients
+            for recipient in one.move.recipients
         ]
-    )
+    Page.objects.bulk_create([page for one in moves for page in one.pages])
 
 
 def _key(row: Escalation, move: Advance, recipient: Recipient) -> str:
@@ -162,14 +191,12 @@ def _key(row: Escalation, move: Advance, recipient: Recipient) -> str:
     return f"{row.id}:{move.cursor.resumes}:{move.cycle}:{move.step}:{who}"
 
 
-def send_pages(pages: Sequence[Page], incident: Incident, directory: Directory, *, now: datetime) -> None:
+def send_pages(pages: Sequence[tuple[Page, Incident]], directory: Directory, *, now: datetime) -> None:
     """The deliveries of pages, by each person's own rules; pages overtake everything else."""
-    urgency = urgency_of(incident.priority)
-    languages = dict(
-        Person.objects.filter(id__in=[page.person_id for page in pages]).values_list("id", "language")
-    )
+    people = {page.person_id for page, _ in pages if page.person_id is not None}
+    languages = dict(Person.objects.filter(id__in=people).values_list("id", "language"))
     messages = []
-    for page in pages:
+    for page, incident in pages:
         with override(languages.get(page.person_id or 0, "en")):
             text = wording.page(incident, links.url(page.id, now=now))
         messages.append(
@@ -178,9 +205,9 @@ def send_pages(pages: Sequence[Page], incident: Incident, directory: Directory, 
                 subject=text.subject,
                 body=text.body,
                 key=f"page:{page.id}",
-                to=_recipients(page, directory, urgency_at=now, incident=incident),
+                to=_recipients(page, directory, incident, now),
                 subject_id=incident.id,
-                urgency=urgency,
+                urgency=urgency_of(incident.priority),
                 lane=PAGE_LANE,
                 synthetic=incident.synthetic,
                 context={"page_id": page.id, "number": incident.number, "priority": incident.priority},
@@ -189,7 +216,7 @@ def send_pages(pages: Sequence[Page], incident: Incident, directory: Directory, 
     send(messages, now=now)
 
 
-def _recipients(page: Page, directory: Directory, *, urgency_at: datetime, incident: Incident) -> list[To]:
+def _recipients(page: Page, directory: Directory, incident: Incident, now: datetime) -> list[To]:
     if page.person_id is None:
         channel, _, address = page.sink.partition(":")
         return [To(channel=channel, address=address, page_id=page.id)]
@@ -204,24 +231,16 @@ def _recipients(page: Page, directory: Directory, *, urgency_at: datetime, incid
             part=f"{number}",
             fallback=[(method.channel, method.address, method.id) for method in notice.fallback],
         )
-        for number, notice in enumerate(
-            directory.notices(page.person_id, urgency_at, urgency_of(incident.priority))
-        )
+        for number, notice in enumerate(directory.notices(page.person_id, now, urgency_of(incident.priority)))
     ]
 
 
-def _turns(policy_id: int | None) -> dict[int, int]:
-    """How often each round-robin step has paged; the row stays locked so that two incidents take two
-    turns.
-    """
-    if policy_id is None:
-        return {}
-    row = PolicyRow.objects.select_for_update().filter(id=policy_id).first()
-    return {int(step): int(count) for step, count in row.turns.items()} if row is not None else {}
-
-
-def _keep_turns(policy_id: int | None, move: Advance) -> None:
-    if policy_id is not None and move.turns:
-        row = PolicyRow.objects.get(id=policy_id)
-        row.turns = {**row.turns, **{str(step): count for step, count in move.turns.items()}}
-        row.save(update_fields=["turns"])
+def _turns(rows: Sequence[Escalation]) -> dict[int, PolicyRow]:
+    """The policies with a round robin, locked so that two incidents take two turns."""
+    ids = {
+        row.policy_id
+        for row in rows
+        if row.policy_id is not None
+        and any(step.get("round_robin") for step in row.snapshot.get("steps", []))
+    }
+    return {row.id: row for row in PolicyRow.objects.select_for_update().filter(id__in=ids).order_by("id")}
