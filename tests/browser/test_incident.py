@@ -155,3 +155,34 @@ def test_a_work_note_is_marked_and_a_file_is_a_download(site: Site, visit: Visit
     assert answer.headers["content-disposition"].startswith("attachment")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.body() == b"<script>alert(2)</script>"
+
+
+def test_a_major_incident_is_declared_told_and_ended(site: Site, visit: Visitor) -> None:
+    office, incident = site.do(_scene, "Checkout is down")
+    page = visit.page(office.agent, phone=True)
+    _open(page, incident)
+    page.locator(".actions summary").tap()
+    page.get_by_role("link", name="Declare a major incident").tap()
+    page.get_by_label("Commander").select_option(label=office.colleague.name)
+    page.get_by_role("button", name="Declare a major incident").tap()
+    card = page.locator("section.card.alarm", has_text="Major incident")
+    expect(card).to_contain_text(office.colleague.name)
+    card.get_by_role("link", name="Post a status update").tap()
+    page.get_by_label("Message").fill("We switch to the other region.")
+    page.get_by_role("button", name="Post a status update").tap()
+    expect(card).to_contain_text("We switch to the other region.")
+
+
+def test_a_duplicate_is_merged_and_the_merge_undone(site: Site, visit: Visitor) -> None:
+    office, original = site.do(_scene, "VPN drops")
+    from tests.browser import scene
+
+    double = site.do(scene.report, office, "VPN is unstable")
+    page = visit.page(office.agent)
+    page.goto(f"/console/incidents/{double.pk}/merge/")
+    page.get_by_label("The original").fill(original.number)
+    page.get_by_role("button", name="Merge into another").click()
+    expect(page.get_by_text("This number is an alias:")).to_be_visible()
+    page.locator(".actions").get_by_role("button", name="Undo the merge").click()
+    expect(page.get_by_text("The merge is undone.")).to_be_visible()
+    assert site.do(_state, double)[0] == "new"
