@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from firstline.console.views.learn import problems, reports
 from firstline.console.views.setup import (
     agreements,
     calendars,
@@ -10,7 +11,9 @@ from firstline.console.views.setup import (
     groups,
     items,
     people,
+    policies,
     rules,
+    schedules,
     services,
     settings,
     sources,
@@ -59,6 +62,30 @@ urlpatterns = [
     path("settings/agreements/<int:agreement_id>/", agreements.agreement, name="agreement"),
     path("settings/agreements/<int:agreement_id>/move", agreements.agreement_move, name="agreement_move"),
     path("settings/matrix/", agreements.matrix, name="matrix"),
+    path("on-call/", schedules.oncall, name="oncall"),
+    path("on-call/new/", schedules.schedule_form, name="schedule_new"),
+    path("on-call/<int:schedule_id>/", schedules.schedule, name="schedule"),
+    path("on-call/<int:schedule_id>/edit/", schedules.schedule_form, name="schedule_edit"),
+    path("on-call/<int:schedule_id>/override", schedules.override_new, name="override_new"),
+    path(
+        "on-call/<int:schedule_id>/override/<int:override_id>",
+        schedules.override_cancel,
+        name="override_cancel",
+    ),
+    path("policies/", policies.policies, name="policies"),
+    path("policies/new/", policies.policy, name="policy_new"),
+    path("policies/<int:policy_id>/", policies.policy, name="policy"),
+    path("paging/", policies.paging, name="paging"),
+    path("paging/<int:assignment_id>/withdraw", policies.paging_withdraw, name="paging_withdraw"),
+    path("problems/", problems.problems, name="problems"),
+    path("problems/new/", problems.problem_new, name="problem_new"),
+    path("problems/actions/", problems.preventive, name="preventive"),
+    path("problems/<int:problem_id>/", problems.problem, name="problem"),
+    path("problems/<int:problem_id>/edit/", problems.problem_edit, name="problem_edit"),
+    path("problems/<int:problem_id>/actions", problems.action_new, name="action_new"),
+    path("problems/<int:problem_id>/<slug:verb>", problems.problem_act, name="problem_act"),
+    path("reports/", reports.reports, name="reports"),
+    path("reports/export.csv", reports.export_csv, name="report_csv"),
     path("sources/", sources.sources, name="sources"),
     path("sources/new/", sources.source_new, name="source_new"),
     path("sources/<int:source_id>/", sources.source, name="source"),

@@ -39,6 +39,12 @@ LISTS = (
     "agreements",
     "matrix",
     "sources",
+    "oncall",
+    "policies",
+    "paging",
+    "problems",
+    "preventive",
+    "reports",
     "audit",
     "break_glass",
 )
@@ -55,6 +61,9 @@ NEW = (
     "calendar_new",
     "agreement_new",
     "source_new",
+    "schedule_new",
+    "policy_new",
+    "problem_new",
 )
 
 
