@@ -42,7 +42,7 @@ class FilesField(forms.FileField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=self.Widget(attrs={"multiple": True}), required=False, **kwargs)
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
+    def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[Any]]":
         rows = data if isinstance(data, list | tuple) else [data]
         return [super(FilesField, self).clean(row, initial) for row in rows if row]
 
@@ -155,7 +155,7 @@ class RatingForm(forms.Form):
     rating = forms.TypedChoiceField(
         label=_("How was it handled?"),
         coerce=int,
-        choices=((5, _("5 – very well")), (4, "4"), (3, "3"), (2, "2"), (1, _("1 – badly"))),
+        choices=[(n, str(n)) for n in range(1, 6)],
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose one to five.")},
     )

@@ -107,7 +107,7 @@ def reply(request: HttpRequest, incident_id: int) -> HttpResponse:
     return redirect("portal:incident", incident_id)
 
 
-def _stored(files: list[UploadedFile[Any]]) -> list[int]:
+def _stored(files: "list[UploadedFile[Any]]") -> list[int]:
     if len(files) > FILES:
         raise Invalid(_("At most %(n)s files.") % {"n": FILES})
     now = clock.now()

@@ -115,7 +115,7 @@ def _registered(request: HttpRequest, form: ReportForm, person: Person | None) -
     return redirect("portal:sent")
 
 
-def _stored(files: list[UploadedFile[Any]], *, limit: int, size: int) -> list[int]:
+def _stored(files: "list[UploadedFile[Any]]", *, limit: int, size: int) -> list[int]:
     if len(files) > limit:
         text = _("At most %(n)s files.") % {"n": limit}
         raise Invalid(text, {"attachments": text})
