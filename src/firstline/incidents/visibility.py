@@ -57,6 +57,8 @@ def own(viewer: Viewer) -> QuerySet[Incident]:
 def withheld(viewer: Viewer) -> Q:
     """Of `own`: incidents that somebody else reported and that this viewer only joined ("me too", or merged into it).
     Their original words, files and conversation are not for them, only what is published and their own comments."""
+    if viewer.person_id is None:
+        return Q(pk__in=[])
     joined = Exists(AffectedUser.objects.filter(incident=OuterRef("pk"), person_id=viewer.person_id))
     return Q(joined) & (~Q(caller_id=viewer.person_id) | Q(caller=None))
 

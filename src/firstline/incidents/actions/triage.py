@@ -118,7 +118,8 @@ def _ahead(rows: Sequence[Incident]) -> dict[int, int]:
         .order_by("work_next_at", "id")
         .values_list("work_next_at", flat=True)[:AHEAD]
     )
-    return {row.id: bisect_left(queue, row.work_next_at or row.registered_at) for row in rows}
+    instants = [at for at in queue if at is not None]
+    return {row.id: bisect_left(instants, row.work_next_at or row.registered_at) for row in rows}
 
 
 def _offers(rows: Sequence[Incident], found: Mapping[int, Comparison], now: datetime) -> list[IncidentEvent]:
