@@ -14,6 +14,7 @@ from firstline.engine import complaints, housekeeping
 from firstline.incidents.actions import wake_held
 from firstline.intake import drain, ending, heartbeats, mailtriage, partitions, reports
 from firstline.oncall import actions as escalation
+from firstline.reports import keeping
 from firstline.sla import actions as sla
 from firstline.sla import telling as clocks
 from firstline.workflow import telling, triage
@@ -63,6 +64,7 @@ MODULES: tuple[Module, ...] = (
     Module("auto-close", _named(closure.close_due)),
     Module("heartbeats", heartbeats.run, every=timedelta(seconds=1)),
     Module("complaints", complaints.run, every=timedelta(seconds=10)),
+    Module("reports", keeping.run, every=timedelta(seconds=5)),
     Module("partitions", _partitions, every=timedelta(hours=1)),
     Module("rate limits", _named(rate.sweep), every=timedelta(hours=1)),
     Module("unverified reports", _named(reports.drop_unverified), every=timedelta(hours=1)),

@@ -26,6 +26,13 @@ def look_for_evidence(events: Sequence[DomainEvent]) -> None:
         jobs.gather_evidence.defer(incident_ids=ids[at : at + INCIDENTS_PER_JOB])
 
 
+def keep_for_reports(ended: Sequence[DomainEvent]) -> None:
+    """The names of the day are kept, so that later edits of the catalogue don't rewrite history."""
+    due.schedule(
+        "report.keep", [(event.subject_id, event.recorded_at or event.occurred_at) for event in ended]
+    )
+
+
 # What clocks and paging look at is in the changes of an event, whatever its verb; they pick out what matters to them.
 LOOKED_AT = (
     happened.IncidentOpened,
@@ -58,8 +65,8 @@ PARTICULAR: Mapping[type[DomainEvent], Sequence[Reaction]] = {
     happened.Edited: [look_for_evidence],
     happened.Resolved: [closure.ask],
     happened.Reopened: [closure.withdraw],
-    happened.Closed: [closure.withdraw],
-    happened.Cancelled: [closure.withdraw],
+    happened.Closed: [closure.withdraw, keep_for_reports],
+    happened.Cancelled: [closure.withdraw, keep_for_reports],
     happened.MergedInto: [closure.withdraw],
 }
 REACTIONS: Mapping[type[DomainEvent], Sequence[Reaction]] = {
