@@ -18,6 +18,7 @@ from firstline.core.locks import lock
 from firstline.incidents import actions as incidents
 from firstline.incidents.actions import Report
 from firstline.incidents.actions.writing import locked, save
+from firstline.incidents.models import Incident
 from firstline.intake.correlation import (
     DEFAULT_RULES,
     Arrival,
@@ -34,6 +35,7 @@ from firstline.intake.hints import Place
 from firstline.intake.models import CorrelationRule, Source
 from firstline.intake.signal import SEVERITY_ORDER, Severity
 from firstline.intake.spans import Known
+from firstline.oncall.actions import page_again
 
 log = structlog.get_logger(__name__)
 OWN = "firstline:"
@@ -239,6 +241,9 @@ def _write_edges(
         )
 
 
+Joined = list[tuple[Span, Decision]]
+
+
 def _tell_joined(
     source: Source,
     decisions: Sequence[Decision],
@@ -248,41 +253,76 @@ def _tell_joined(
     now: datetime,
 ) -> None:
     """One event per incident and batch; a worse alert raises the incident's severity and has it assessed anew."""
-    joined: dict[int, list[tuple[Span, Decision]]] = defaultdict(list)
+    joined: dict[int, Joined] = defaultdict(list)
     for span, decision in zip(spans, decisions, strict=True):
         if span.id is not None:
             joined[incident_of[span.id]].append((span, decision))
     due.unschedule("alerts_ended", joined)
     told = {incident: pairs for incident, pairs in joined.items() if incident not in opened or len(pairs) > 1}
     rows = locked(told)
-    worse: list[int] = []
-    events = []
-    for row in rows:
-        pairs = told[row.id]
-        changes: dict[str, tuple[Any, Any]] = {}
-        severity = min((span.severity for span, _ in pairs), key=lambda each: each.rank)
-        if severity.rank < _rank(row.severity):
-            changes["severity"] = (row.severity, severity.value)
-            row.severity = severity.value
-            worse.append(row.id)
-        row.version += 1
-        events.append(
-            AlertsJoined(
-                subject_id=row.id,
-                actor=Actor.source(source.id, via=source.kind),
-                occurred_at=now,
-                changes=changes,
-                why=pairs[-1][1].why,
-                count=len(pairs),
-                source_id=source.id,
-                spans=[span.id for span, _ in pairs[:20] if span.id is not None],
-                version=row.version,
-            )
-        )
+    events = [_joined_event(source, row, told[row.id], now) for row in rows]
+    worse = {event.subject_id for event in events if event.changes} - opened
     save(rows, ["severity"], now=now)
     event_log.record(events, now=now)
-    due.schedule("reassess", [(incident, now) for incident in worse if incident not in opened])
+    due.schedule("reassess", [(incident, now) for incident in sorted(worse)])
+    known = [row for row in rows if row.id not in opened and (row.acknowledged_at or row.state == "on_hold")]
+    _look_again(source, known, told, worse, now)
+
+
+def _joined_event(source: Source, row: Incident, pairs: Joined, now: datetime) -> AlertsJoined:
+    changes: dict[str, tuple[Any, Any]] = {}
+    severity = min((span.severity for span, _ in pairs), key=lambda each: each.rank)
+    if severity.rank < _rank(row.severity):
+        changes["severity"] = (row.severity, severity.value)
+        row.severity = severity.value
+    row.version += 1
+    return AlertsJoined(
+        subject_id=row.id,
+        actor=Actor.source(source.id, via=source.kind),
+        occurred_at=now,
+        changes=changes,
+        why=pairs[-1][1].why,
+        count=len(pairs),
+        source_id=source.id,
+        spans=[span.id for span, _ in pairs[:20] if span.id is not None],
+        version=row.version,
+    )
 
 
 def _rank(severity: str) -> int:
     return Severity(severity).rank if severity in SEVERITY_ORDER else len(SEVERITY_ORDER)
+
+
+KINDS = """
+SELECT incident_id, coalesce(nullif(labels->>'alertname', ''), nullif(labels->>'rule', ''), title)
+FROM alert_span WHERE incident_id = ANY(%s) AND id <> ALL(%s) GROUP BY 1, 2
+"""
+
+
+def _look_again(
+    source: Source, rows: Sequence[Incident], told: Mapping[int, Joined], worse: set[int], now: datetime
+) -> None:
+    """Who acknowledged, or put on hold, knew of less: a worse alert or one of another kind pages again and resumes."""
+    if not rows:
+        return
+    fresh = [span.id for row in rows for span, _ in told[row.id]]
+    kinds: dict[int, set[str]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute(KINDS, [[row.id for row in rows], fresh])
+        for incident, kind in cursor.fetchall():
+            kinds[incident].add(kind)
+    actor = Actor.source(source.id, via=source.kind)
+    for row in rows:
+        other = any(kind_of(span) not in kinds[row.id] for span, _ in told[row.id])
+        if row.id not in worse and not other:
+            continue
+        if row.state == "on_hold":
+            incidents.resume([row.id], actor=actor, now=now)
+        page_again(row.id, why="worse_alert" if row.id in worse else "other_alert", actor=actor, now=now)
+
+
+def kind_of(span: Span) -> str:
+    """What sort of alert it is: the rule that raised it, where the source tells, else its title."""
+    signal = span.signal
+    assert signal is not None
+    return signal.labels.get("alertname") or signal.labels.get("rule") or signal.title

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from firstline.accounts import actions as accounts
 from firstline.accounts.models import Person
 from firstline.catalog.calendar import NeverOpens, add_working_time
@@ -28,6 +30,8 @@ from firstline.intake.signal import Severity, Signal, SignalKind
 from firstline.intake.sources.parsing import Received, digest, headline
 from firstline.notifications.channels.email.addresses import is_own
 from firstline.notifications.models import Delivery
+from firstline.notifications.telling import tell_people
+from firstline.oncall.actions import answer_by_reply, bounced
 
 KIND = "mail"
 HOUR = timedelta(hours=1)
@@ -61,7 +65,7 @@ def take(source: Source, row: Received, *, now: datetime) -> MailMessage | None:
     arrived = _examined(source, row, mail, now)
     verdict = decide(arrived.facts)
     if verdict is Verdict.COMMENT:
-        _comment(arrived, now)
+        verdict = _converse(arrived, now)
     elif verdict is Verdict.OPENED:
         _open(arrived, now)
     elif verdict is Verdict.ALERT:
@@ -107,7 +111,44 @@ def _role(found: Found | None, sender: Person | None, vouched: bool | None) -> R
     return Role.OTHER if role is Role.STAFF and not proven else role
 
 
-def _comment(arrived: Arrived, now: datetime) -> None:
+def _converse(arrived: Arrived, now: datetime) -> Verdict:
+    """A comment, unless the mail is the answer to a page (acknowledge, decline, …): that is acted on.
+
+    Other words of who was paged are a work note, never a comment to the caller, and the person hears how to answer.
+    """
+    mail = arrived.mail
+    delivery = (
+        Delivery.objects.filter(mail_id__in=[f"<{each}>" for each in mail.replies_to], page_id__isnull=False)
+        .order_by("-id")
+        .first()
+    )
+    answered = None
+    if delivery is not None and delivery.page_id is not None and arrived.facts.authentic is not False:
+        answered = answer_by_reply(
+            delivery.page_id,
+            mail.folded.visible,
+            from_address=mail.sender,
+            channel="email",
+            automatic=bool(mail.automatic),
+            now=now,
+        )
+    if answered is not None and answered.said and arrived.sender is not None and arrived.found is not None:
+        tell_people(
+            [arrived.sender],
+            kind="page_answer",
+            subject=_("Your answer about %(number)s") % {"number": arrived.found.incident.number},
+            body=answered.said,
+            key=f"page_answer:{mail.message_id}"[:100],
+            now=now,
+            subject_id=arrived.found.incident.id,
+        )
+    if answered is not None and answered.verb is not None:
+        return Verdict.PAGE_ANSWER
+    _comment(arrived, now, public=answered is None)
+    return Verdict.COMMENT
+
+
+def _comment(arrived: Arrived, now: datetime, *, public: bool) -> None:
     assert arrived.found is not None
     (incident,) = locked([arrived.found.incident.id])
     role = arrived.facts.role
@@ -123,7 +164,7 @@ def _comment(arrived: Arrived, now: datetime) -> None:
     arrived.comment = incidents.add_comment(
         incident,
         text or "(no text)",
-        public=True,
+        public=public,
         actor=actor,
         now=now,
         blob_ids=files,
@@ -140,7 +181,7 @@ def _comment(arrived: Arrived, now: datetime) -> None:
 def _open(arrived: Arrived, now: datetime) -> None:
     mail, source = arrived.mail, arrived.source
     caller = arrived.sender or accounts.ensure_caller(mail.sender, name=mail.sender_name, now=now)
-    title, _ = headline(mail.subject or mail.folded.visible or "(no subject)")
+    title, _rest = headline(mail.subject or mail.folded.visible or "(no subject)")
     actor = Actor.person(caller.id, via="mail") if caller.is_active else Actor.source(source.id, via="mail")
     arrived.incident = incidents.register_one(
         Report(
@@ -167,7 +208,7 @@ def _open(arrived: Arrived, now: datetime) -> None:
 def _alert(arrived: Arrived, now: datetime) -> None:
     """A machine wrote: its mails with the same sender and subject are one alert, and that has the incident."""
     mail, source = arrived.mail, arrived.source
-    title, _ = headline(mail.subject or mail.text or "(no subject)")
+    title, _rest = headline(mail.subject or mail.text or "(no subject)")
     signal = Signal(
         kind=SignalKind.TRIGGER,
         key=digest("mail", mail.sender, _without_numbers(mail.subject)),
@@ -222,10 +263,16 @@ def _mark_addresses(arrived: Arrived, bounce: Bounce, now: datetime) -> None:
     """Addresses that a mail of ours could not reach for good. A report about a mail that we never sent
     marks nothing.
     """
-    ours = Delivery.objects.filter(mail_id__in=[f"<{each}>" for each in bounce.original])
-    sent_to = {
-        address.lower(): incident for address, incident in ours.values_list("address", "message__subject_id")
-    }
+    ours = list(
+        Delivery.objects.filter(mail_id__in=[f"<{each}>" for each in bounce.original]).select_related(
+            "message"
+        )
+    )
+    sent_to = {delivery.address.lower(): delivery.message.subject_id for delivery in ours}
+    status = {failure.address: failure.status for failure in bounce.failures if failure.permanent}
+    for delivery in ours:
+        if delivery.address.lower() in status:
+            bounced(delivery.id, f"returned: {status[delivery.address.lower()] or 'undeliverable'}", now=now)
     for failure in bounce.failures:
         if failure.permanent and failure.address in sent_to:
             for person in Person.objects.filter(email__iexact=failure.address, email_bounced_at=None):

@@ -18,11 +18,12 @@ NUMBER = re.compile(r"\bINC-(\d{6,18})\b", re.I)
 
 
 class Verdict(StrEnum):
-    """What became of it. All but the first three leave the incidents as they are."""
+    """What became of it. OPENED, COMMENT, ALERT and PAGE_ANSWER changed something."""
 
     OPENED = "opened"
     COMMENT = "comment"
     ALERT = "alert"
+    PAGE_ANSWER = "page_answer"  # an answer to a page, acted on
     WAITS = "closed_reply"  # a reply on a closed incident, for a person to file
     DUPLICATE = "duplicate"
     LOOP = "loop"

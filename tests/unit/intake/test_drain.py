@@ -7,7 +7,9 @@ import pytest
 from django.db import connection
 
 from firstline.catalog.models import Change, Service
+from firstline.core.actor import Actor
 from firstline.core.models import Due, Event
+from firstline.incidents import actions
 from firstline.incidents.models import Incident
 from firstline.intake import drain, ending, heartbeats
 from firstline.intake.models import Alert, AlertSpan, Edge, Heartbeat
@@ -238,3 +240,33 @@ def test_silence_expires_and_resolves_nothing(inbox: Inbox) -> None:
     inbox.pass_time(minutes=30)
     ending.run(inbox.now)
     assert not Incident.objects.filter(state="resolved").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "severity", "title", "resumes"),
+    [
+        ("b", "error", "Database down", False),  # the same kind, as bad: that was known
+        ("b", "critical", "Database down", True),
+        ("b", "error", "Disk full", True),
+    ],
+)
+def test_a_worse_alert_or_one_of_another_kind_resumes_what_is_on_hold(
+    inbox: Inbox, pagerduty_event: Trigger, key: str, severity: str, title: str, resumes: bool
+) -> None:
+    source = inbox.source("pagerduty", service=Service.objects.create(name="DB", slug="db"))
+    inbox.put(source, pagerduty_event(key="a", summary="Database down"))
+    inbox.drain()
+    incident = Incident.objects.get()
+    actions.hold(
+        incident.id,
+        reason="vendor",
+        comment="",
+        actor=Actor.system("test"),
+        now=inbox.now,
+        look_again_at=inbox.now + timedelta(days=1),
+    )
+    inbox.put(source, pagerduty_event(key=key, severity=severity, summary=title))
+    inbox.drain()
+    incident.refresh_from_db()
+    assert AlertSpan.objects.filter(incident=incident).count() == 2
+    assert (incident.state != "on_hold") is resumes

@@ -17,6 +17,7 @@ from firstline.intake import mailtriage
 from firstline.intake.models import MailMessage, Source
 from firstline.notifications.channels.email.addresses import message_id, reply_address, thread_id
 from firstline.notifications.models import Delivery, Message
+from firstline.oncall.models import Page
 from tests.unit.intake.inboxes import Inbox
 
 
@@ -337,3 +338,32 @@ def test_a_broken_message_is_kept_as_well(desk: Desk) -> None:
     desk.raw(b"\xff\xfe\x00 no header at all", mail_from=None)
     assert MailMessage.objects.get().verdict == "alert"
     assert Incident.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "public"),
+    [("ack", "page_answer", None), ("I think it is the disk", "comment", False)],
+)
+def test_an_answer_to_a_page(desk: Desk, text: str, verdict: str, public: bool | None) -> None:
+    incident = desk.incident()
+    agent = Person.objects.create(
+        email="agent@example.org", name="Agent", roles=["agent"], created_at=desk.inbox.now
+    )
+    page = page_of(incident, agent)
+    told = Message.objects.create(
+        kind="page", subject_id=incident.id, subject="s", body="b", created_at=desk.inbox.now
+    )
+    Delivery.objects.create(
+        message=told, channel="email", address=agent.email, idempotency_key="p", due_at=desk.inbox.now,
+        mail_id=message_id("p"), page_id=page.id, person=agent,
+    )  # fmt: skip
+    kept = desk.send(agent.email, "Re: page", text, **{"In-Reply-To": message_id("p")})
+    incident.refresh_from_db()
+    assert kept.verdict == verdict
+    assert (incident.acknowledged_at is not None) is (verdict == "page_answer")
+    assert [comment.public for comment in Comment.objects.all()] == ([] if public is None else [public])
+
+
+def page_of(incident: Incident, person: Person) -> Page:
+    at = incident.registered_at
+    return Page.objects.create(incident_id=incident.id, person=person, due_at=at, created_at=at, key="p")
