@@ -120,7 +120,7 @@ def state(context: Context, value: str, reason: str = "", until: datetime | None
         words = f"{words}: {HOLDS[reason]() if reason in HOLDS else reason}"
         if until is not None:
             return format_html(
-                '<span class="state on_hold">{}, {} {}</span>', words, _("until"), at(context, until)
+                '<span class="state on_hold">{}, {} {}</span>', words, _("until"), soon(context, until)
             )
     return format_html('<span class="state {}">{}</span>', value, words)
 
@@ -204,6 +204,17 @@ def at(context: Context, instant: datetime | None, full: bool = False, day: bool
     if full or (day and local.date() != today.date()):
         date = formats.date_format(local, "j M" if local.year == today.year else "j M Y")
         text = f"{date}, {text}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso(instant), absolute(instant), text)
+
+
+def soon(context: Context, instant: datetime) -> SafeString:
+    """The shortest that is clear: the time today, the day otherwise."""
+    local, today = timezone.localtime(instant), timezone.localtime(moment(context))
+    text = (
+        formats.time_format(local, "H:i")
+        if local.date() == today.date()
+        else formats.date_format(local, "j M")
+    )
     return format_html('<time datetime="{}" title="{}">{}</time>', iso(instant), absolute(instant), text)
 
 
