@@ -111,10 +111,9 @@ def main() -> None:
     arguments.add_argument("--who", default="maren.thorsen@haldenbrook.example")
     given = arguments.parse_args()
     chromium = os.environ.get("FIRSTLINE_CHROMIUM") or shutil.which("chromium")
-    options = {"executable_path": chromium} if chromium else {}
     with sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(args=flags, **options)
+        browser = playwright.chromium.launch(args=flags, executable_path=chromium)
         if given.url and given.password:
             pictures(browser, given.url, given.password, given.who)
         else:

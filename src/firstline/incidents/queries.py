@@ -190,7 +190,16 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
 def lookup(log: Iterable[DomainEvent]) -> Callable[[str, int], str]:
     """A function (kind, id) → name for whatever these events mention: one query per kind that occurs."""
     wanted: dict[str, set[int]] = {kind: set() for kind in _NAMED}
+
+    def note(kind: str, id: int) -> str:
+        """A first reading only collects what the sentences will name."""
+        if kind in wanted:
+            wanted[kind].add(id)
+        return ""
+
     for event in log:
+        if type(event) is not DomainEvent:
+            event.summary(note)
         if event.actor.is_human and event.actor.id is not None:
             wanted["person"].add(event.actor.id)
         for kind, fields in _NAMED.items():
