@@ -180,9 +180,9 @@ def _members(request: Request, row: SupportGroup | None) -> Any:
         *kit.as_choices(queries.staff(request.viewer), lambda p: f"{p.name} ({p.email})"),
     ]
     made = MemberSet(kit.posted(request), initial=[*initial, *blank], prefix="member")
-    for shown in made:
+    for number, shown in enumerate(made):
         shown.fields["person"].choices = people  # type: ignore[attr-defined]
-        shown.empty_permitted = True
+        shown.empty_permitted = number >= len(initial)
     return made
 
 
