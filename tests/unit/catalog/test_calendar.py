@@ -59,9 +59,11 @@ def day_segments(draw: st.DrawFn) -> tuple[Span, ...]:
 @st.composite
 def calendars(draw: st.DrawFn, around: date) -> Calendar:
     near = st.dates(around - timedelta(days=4), around + timedelta(days=4))
+    shapes = [draw(day_segments()) for _ in range(3)]
+    mixed = draw(st.integers(0, 3**7 - 1))
     return Calendar(
         zone=draw(st.sampled_from(ZONES)),
-        week=Week(*(draw(day_segments()) for _ in range(7))),
+        week=Week(*(shapes[mixed // 3**day % 3] for day in range(7))),
         closed=tuple(draw(st.lists(near, max_size=2, unique=True))),
         openings=tuple(
             Opening(day, draw(day_segments())) for day in draw(st.lists(near, max_size=2, unique=True))
@@ -91,25 +93,26 @@ class Count:
     """The obviously right way: look at each minute of real time on its own."""
 
     def __init__(self, calendar: Calendar) -> None:
+        def parsed(spans: tuple[Span, ...]) -> list[tuple[int, int]]:
+            return [(parse_time(start), parse_time(end)) for start, end in spans]
+
         self.zone = ZoneInfo(calendar.zone)
-        self.week = calendar.week.days()
+        self.week = [parsed(day) for day in calendar.week.days()]
         self.closed = set(calendar.closed)
-        self.openings = {opening.day: opening.segments for opening in calendar.openings}
+        self.openings = {opening.day: parsed(opening.segments) for opening in calendar.openings}
 
     def works(self, instant: datetime) -> bool:
         local = instant.astimezone(self.zone)
-        day = local.date()
-        usual = () if day in self.closed else self.week[day.weekday()]
-        minute = local.hour * 60 + local.minute
-        spans = self.openings.get(day, usual)
-        return any(parse_time(start) <= minute < parse_time(end) for start, end in spans)
+        day, minute = local.date(), local.hour * 60 + local.minute
+        usual = [] if day in self.closed else self.week[day.weekday()]
+        return any(start <= minute < end for start, end in self.openings.get(day, usual))
 
     def between(self, start: datetime, minutes: int) -> int:
         return sum(self.works(start + MINUTE * k) for k in range(minutes))
 
 
 @settings(max_examples=CASES, deadline=None)
-@given(situation=situations(), minutes=st.integers(0, 2 * 1440))
+@given(situation=situations(), minutes=st.integers(0, 1800))
 def test_working_time_is_what_counting_minutes_says(
     situation: tuple[Calendar, datetime], minutes: int
 ) -> None:
@@ -119,14 +122,15 @@ def test_working_time_is_what_counting_minutes_says(
 
 
 @settings(max_examples=CASES, deadline=None)
-@given(situation=situations(), amount=st.integers(1, 1200))
+@given(situation=situations(), amount=st.integers(1, 600))
 def test_adding_gives_the_first_instant_with_that_much_time_behind_it(
     situation: tuple[Calendar, datetime], amount: int
 ) -> None:
     calendar, start = situation
+    assume(working_time(calendar, start, start + timedelta(days=3)) >= MINUTE * amount)
     count, counted, instant = Count(calendar), 0, start
     while counted < amount:
-        assume(instant < start + timedelta(days=6))
+        assert instant < start + timedelta(days=3)
         counted += count.works(instant)
         instant += MINUTE
     assert add_working_time(calendar, start, MINUTE * amount) == instant
@@ -174,12 +178,12 @@ def test_working_days_count_local_dates_with_an_opening(
 ) -> None:
     calendar, start = situation
     assume(working_time(calendar, start, start + timedelta(days=40)) > timedelta())
-    assume(all(day != () for day in calendar.week.days()[:5]))
+    assume(any(day != () for day in calendar.week.days()))
     begin = next_opening(calendar, start)
     zone = ZoneInfo(calendar.zone)
     due = add_working_days(calendar, start, days)
     first = begin.astimezone(zone).date()
-    dates = open_days(calendar, first + timedelta(days=1), first + timedelta(days=60))
+    dates = open_days(calendar, first + timedelta(days=1), first + timedelta(days=45))
     wanted = wall_instant(zone, datetime.combine(dates[days - 1], begin.astimezone(zone).time()))
     assert due <= wanted
     assert working_time(calendar, due, wanted) == timedelta()
