@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from firstline.accounts.viewer import Viewer
 from firstline.catalog import graph
@@ -11,6 +11,9 @@ from firstline.catalog.models import Service
 from firstline.catalog.queries import edges
 from firstline.incidents.models.incident import OPEN
 from firstline.incidents.visibility import visible
+
+# What says something about the service: more than one person, a machine, or P1–P2. One person's trouble does not.
+WIDE = ~Q(extent="one") | Q(caller=None) | Q(priority__lte=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,27 +73,23 @@ def map_of(viewer: Viewer, service: Service, *, alerts: Mapping[int, int] | None
 
 
 def _own(viewer: Viewer, ids: set[int], alerts: Mapping[int, int]) -> dict[int, Health]:
+    open_ones = visible(viewer).filter(service_id__in=ids, state__in=OPEN, synthetic=False)
     counted = (
-        visible(viewer)
-        .filter(service_id__in=ids, state__in=OPEN, synthetic=False)
-        .order_by()
-        .values_list("service_id", "degradation")
-        .annotate(n=Count("id"))
-    )
-    down: dict[int, int] = {}
-    total: dict[int, int] = {}
-    for service_id, degradation, n in counted:
-        total[service_id] = total.get(service_id, 0) + n
-        if degradation == "down":
-            down[service_id] = n
-    return {
-        id: Health(
-            state="down" if id in down else "degraded" if total.get(id) or alerts.get(id) else "healthy",
-            incidents=total.get(id, 0),
-            alerts=alerts.get(id, 0),
+        open_ones.order_by()
+        .values_list("service_id")
+        .annotate(
+            n=Count("id"),
+            wide=Count("id", filter=WIDE),
+            down=Count("id", filter=WIDE & Q(degradation="down")),
         )
-        for id in ids
-    }
+    )
+    known = {service_id: (n, wide, down) for service_id, n, wide, down in counted}
+    found = {}
+    for id in ids:
+        n, wide, down = known.get(id, (0, 0, 0))
+        state = "down" if down else "degraded" if wide or alerts.get(id) else "healthy"
+        found[id] = Health(state=state, incidents=n, alerts=alerts.get(id, 0))
+    return found
 
 
 def _with_upstream(

@@ -13,7 +13,7 @@ BATCH = 2000
 def run(now: datetime) -> int:
     """Keep what has been closed since; returns how many."""
     with transaction.atomic():
-        items = due.claim(KIND, now=now, limit=BATCH)
+        items = due.claim(KIND, now=now, limit=BATCH, of="incident")
         if items:
             _keep([item.subject_id for item in items])
             due.finish(items)

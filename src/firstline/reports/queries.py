@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Avg, Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Least, Trunc
 
@@ -30,6 +31,7 @@ AGES: tuple[tuple[str, int, int | None], ...] = (
     ("older", 30, None),
 )
 MOST_VALUES = 40
+RECURS_FROM = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,16 @@ class Report:
         return sum(mark * n for mark, n in self.ratings.items()) / count if count else None
 
 
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """A service and category whose incidents come back, with their ids."""
+
+    service: str
+    category: str
+    count: int
+    ids: list[int]
+
+
 def report(viewer: Viewer, wanted: Wanted, *, now: datetime) -> Report:
     """All figures of a period: about a dozen queries, whatever it holds."""
     viewer.require("report.read")
@@ -147,6 +159,21 @@ def opened_over_time(viewer: Viewer, wanted: Wanted, dimension: Dimension) -> di
     for name, at, n in rows:
         found.setdefault(str(name), {})[at.date()] = n
     return dict(sorted(found.items(), key=lambda pair: -sum(pair[1].values())))
+
+
+def recurring(viewer: Viewer, wanted: Wanted) -> list[Recurring]:
+    """What came back at least three times in the period under one service and category and has no problem yet."""
+    viewer.require("report.read")
+    rows = (
+        _opened(viewer, wanted)
+        .filter(problem_id=None, service__isnull=False, category__isnull=False, security=False)
+        .order_by()
+        .values_list("service__name", "category__path")
+        .annotate(n=Count("id"), ids=ArrayAgg("id"))
+        .filter(n__gte=RECURS_FROM)
+        .order_by("-n", "service__name", "category__path")[:10]
+    )
+    return [Recurring(service, category, n, sorted(ids)) for service, category, n, ids in rows]
 
 
 def rows_behind(viewer: Viewer, wanted: Wanted, figure: str, *, now: datetime) -> QuerySet[Incident]:

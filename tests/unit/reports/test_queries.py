@@ -16,6 +16,7 @@ from firstline.core.actor import Actor
 from firstline.incidents import actions as incidents
 from firstline.incidents.lifecycle import ClosedHow
 from firstline.incidents.models import Incident
+from firstline.problems import actions as problems
 from firstline.reports import export, keeping, queries
 from firstline.reports.models import ClosedRecord
 from firstline.reports.periods import Period
@@ -117,6 +118,17 @@ def test_security_incidents_are_in_no_figure_and_no_export_of_others() -> None:
     assert queries.by_dimension(agent, NOVEMBER, "group") == {}
     assert not queries.rows_behind(agent, NOVEMBER, "opened", now=NOW).exists()
     assert queries.report(SYSTEM, NOVEMBER, now=NOW).total.opened == 1
+
+
+def test_what_comes_back_is_named_with_its_incidents_until_it_has_a_problem() -> None:
+    service = catalog.create_service(name="VPN", actor=SETUP, now=NOW).id
+    category = catalog.create_category(name="Drops", actor=SETUP, now=NOW).id
+    numbers = [incident(NOW, service_id=service, category_id=category) for _ in range(3)]
+    incident(NOW, service_id=service)
+    (found,) = queries.recurring(SYSTEM, NOVEMBER)
+    assert (found.service, found.category, found.count, found.ids) == ("VPN", "Drops", 3, numbers)
+    problems.open_problem(title="VPN drops", incident_ids=numbers[:1], actor=SETUP, now=NOW)
+    assert queries.recurring(SYSTEM, NOVEMBER) == []
 
 
 def test_each_figure_counts_the_rows_of_its_export() -> None:

@@ -20,11 +20,12 @@ from firstline.console.shell import page
 from firstline.core.errors import Invalid
 from firstline.reports import export, queries
 from firstline.reports.periods import Period
-from firstline.reports.queries import Dimension, Measured, Report, Wanted
+from firstline.reports.queries import Dimension, Measured, Recurring, Report, Wanted
 
 DIMENSIONS = ("service", "group", "category", "priority")
 SHOWN = 6
 SPANS = (7, 30, 90, 365)
+MOST_IN_ADDRESS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,8 @@ def reports(request: Request) -> HttpResponse:
         "groups": accounts.groups(request.viewer),
         "categories": catalog.categories(request.viewer),
         "chosen_category": request.GET.get("category", ""),
-        "recurring": linker.queue("opened"),
+        "recurring": [_recurring(again) for again in queries.recurring(request.viewer, wanted)],
+        "may_open": request.viewer.may("problem.work"),
     }
     return page(
         request, "console/learn/reports.html", context, section="reports", status=422 if wrong else 200
@@ -142,6 +144,12 @@ def _wanted(request: Request) -> Wanted:
         category_ids=below,
         priority=number("priority"),
     )
+
+
+def _recurring(again: Recurring) -> tuple[Recurring, str]:
+    """With the address that opens a problem from these incidents."""
+    latest = again.ids[-MOST_IN_ADDRESS:]
+    return again, f"{reverse('console:problem_new')}?{urlencode([('incident', id) for id in latest])}"
 
 
 class _Links:

@@ -19,6 +19,7 @@ function option(data) {
   const ink = token("ink"), line = token("line");
   const colours = ["c1", "c2", "c3", "c4", "c5", "c6", "c7"].map(token);
   const kind = data.kind === "line" ? "line" : "bar";
+  const lying = data.kind === "bar"; // long names beside the bars, not below them
   const unit = (value) => (value === null || value === undefined ? "–" : `${value}${data.unit ? ` ${data.unit}` : ""}`);
   return {
     animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -27,8 +28,8 @@ function option(data) {
     grid: { left: 8, right: 12, top: data.series.length > 1 ? 36 : 14, bottom: 8, containLabel: true },
     legend: data.series.length > 1 ? { type: "scroll", top: 4, textStyle: { color: ink }, icon: "roundRect", itemWidth: 12, itemHeight: 8 } : undefined,
     tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: unit, confine: true },
-    xAxis: { type: "category", data: data.labels, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: ink, hideOverlap: true } },
-    yAxis: { type: "value", minInterval: data.unit ? 0 : 1, max: data.unit === "%" ? 100 : undefined, splitLine: { lineStyle: { color: line } }, axisLabel: { color: ink } },
+    [lying ? "yAxis" : "xAxis"]: { type: "category", data: data.labels, inverse: lying, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: ink, hideOverlap: true } },
+    [lying ? "xAxis" : "yAxis"]: { type: "value", minInterval: data.unit ? 0 : 1, max: data.unit === "%" ? 100 : undefined, splitLine: { lineStyle: { color: line } }, axisLabel: { color: ink } },
     series: data.series.map((one, index) => ({
       name: one.name, type: kind, data: one.values, stack: data.kind === "stack" ? "all" : undefined,
       symbol: ["circle", "rect", "triangle"][index % 3], symbolSize: 6, connectNulls: false, barMaxWidth: 42, cursor: "pointer",
