@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
 log = structlog.get_logger("firstline.web")
 
@@ -30,3 +30,23 @@ class RequestId:
             say = log.warning if response.status_code >= 500 or seconds > SLOW else log.debug
             say("request", **facts, milliseconds=round(seconds * 1000))
         return response
+
+
+class NoZeroBytes:
+    """Middleware. No text of ours holds a zero byte and PostgreSQL takes none: whoever sends one in an address or
+    a form is told so, whichever page it is for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: object) -> HttpResponse | None:
+        """After the other middlewares, so that a form is read at most once and only by whom they let through."""
+        sent = (
+            value for form in (request.GET, request.POST) for _, values in form.lists() for value in values
+        )
+        if any("\x00" in str(value) for value in sent):
+            return HttpResponseBadRequest("This request holds a zero byte, which no text may.")
+        return None

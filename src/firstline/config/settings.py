@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "firstline.config.requests.NoZeroBytes",
     "firstline.portal.middleware.LocalTime",
     "django_htmx.middleware.HtmxMiddleware",
 ]

@@ -78,7 +78,7 @@ def _typed(model: type[Model], names: Sequence[str], values: Sequence[Any]) -> l
         field = _field(model, name)
         try:
             typed.append(None if value is None else field.to_python(value))
-        except (ValidationError, TypeError, ValueError) as error:
+        except (ValidationError, TypeError, ValueError, OverflowError) as error:
             raise Invalid(_FOREIGN) from error
         if "\x00" in str(value):
             raise Invalid(_FOREIGN)
@@ -99,7 +99,7 @@ def _encode(values: Sequence[Any]) -> str:
 def _decode(cursor: str, size: int) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise Invalid("This page's cursor is damaged; start again from the first page.") from error
     if not isinstance(values, list) or len(values) != size:
         raise Invalid(_FOREIGN)

@@ -71,6 +71,6 @@ def act(incident_ids: Sequence[int], *, verb: str, value: str, actor: Actor, now
 
 
 def _id(value: str) -> int:
-    if not value.isdigit():
+    if not value.isdecimal():
         raise Invalid("Choose to whom.", {"value": "needed"})
     return int(value)

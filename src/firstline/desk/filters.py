@@ -142,7 +142,7 @@ def _term(key: str, value: str) -> Term | None:
         return None
     if key == "priority":
         digits = lowered.removeprefix("p")
-        return Term(key, f"P{digits}") if digits.isdigit() and len(digits) == 1 else None
+        return Term(key, f"P{digits}") if re.fullmatch(r"[0-9]", digits) else None
     if key == "is":
         return Term(key, lowered) if lowered in FLAGS else None
     if key == "state":
@@ -156,7 +156,7 @@ def _term(key: str, value: str) -> Term | None:
 def _is_range(value: str) -> bool:
     try:
         span(value, now=datetime(2000, 1, 1, tzinfo=UTC))
-    except ValueError:
+    except (ValueError, OverflowError):  # the day after 9999-12-31
         return False
     return True
 

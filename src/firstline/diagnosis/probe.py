@@ -100,7 +100,7 @@ def _judge(status: int, reason: str, body: bytes, expect: str) -> tuple[bool, st
     said = f"{status} {reason}".strip()
     if not expect:
         return status < 400, said
-    if expect.isdigit() and len(expect) == 3:
+    if expect.isdecimal() and len(expect) == 3:
         return status == int(expect), said if status == int(expect) else f"{said}, expected {expect}"
     found = expect in body.decode("utf-8", "replace")
     return status < 400 and found, said if found else f"{said}, without the expected text"

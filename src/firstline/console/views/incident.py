@@ -126,7 +126,7 @@ def _whose(request: Request, line: Line) -> str:
     if line.reason:
         return labels.waited_for(line.reason)
     kind, _colon, number = line.holder.partition(":")
-    if kind == "group" and number.isdigit():
+    if kind == "group" and number.isdecimal():
         return accounts.group(request.viewer, int(number)).name
     return line.holder
 

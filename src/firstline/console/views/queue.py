@@ -79,7 +79,7 @@ def queue(request: Request) -> HttpResponse:
 @staff("incident.read")
 def rows(request: Request) -> HttpResponse:
     """The present form of rows that a page shows already (`rows=1,2,3`), each to be swapped in its place."""
-    asked = [int(text) for text in request.GET.get("rows", "").split(",") if text.isdigit()][:SHOWN_MOST]
+    asked = [int(text) for text in request.GET.get("rows", "").split(",") if text.isdecimal()][:SHOWN_MOST]
     found = [row_of(row) for row in queries.rows(request.viewer, asked)]
     context = {"rows": found, "live": True, "may_work": request.viewer.may("incident.work")}
     return part(request, "console/queue/rows_live.html", context)
@@ -101,7 +101,7 @@ def new(request: Request) -> HttpResponse:
 @staff("incident.work")
 def act(request: Request) -> HttpResponse:
     """One action on many rows, with a result for each."""
-    chosen = [int(text) for text in request.POST.getlist("row") if text.isdigit()][:SHOWN_MOST]
+    chosen = [int(text) for text in request.POST.getlist("row") if text.isdecimal()][:SHOWN_MOST]
     verb, value = request.POST.get("verb", ""), request.POST.get(request.POST.get("verb", ""), "")
     results = bulk.act(chosen, verb=verb, value=value, actor=request.actor, now=request.moment)
     done = sum(result.ok for result in results)
@@ -123,7 +123,7 @@ def save_view(request: Request) -> HttpResponse:
     view = actions.save_view(
         name=request.POST.get("name", ""),
         query=request.POST.get("query", ""),
-        group_id=int(whose) if whose.isdigit() else None,
+        group_id=int(whose) if whose.isdecimal() else None,
         shared=whose == "all",
         actor=request.actor,
         now=request.moment,

@@ -149,7 +149,7 @@ def problems(request: Request) -> HttpResponse:
 @staff("problem.work")
 def problem_new(request: Request) -> HttpResponse:
     """Open one, usually `?incident=17&incident=23` from a report, a list or an incident."""
-    ids = [int(text) for text in request.GET.getlist("incident") if text.isdigit()][:MOST]
+    ids = [int(text) for text in request.GET.getlist("incident") if text.isdecimal()][:MOST]
     rows = list(incidents.visible(request.viewer).filter(id__in=ids))
     first = rows[0] if rows else None
     initial: dict[str, Any] = {"owner_id": request.person.pk}
@@ -287,7 +287,7 @@ def _link(request: Request, problem_id: int) -> None:
     """By numbers as people write them: INC-000017, 17."""
     parts = request.POST.get("incidents", "").replace(",", " ").split()
     ids = [part.upper().removeprefix("INC-").lstrip("0") for part in parts]
-    if not ids or not all(text.isdigit() for text in ids):
+    if not ids or not all(text.isdecimal() for text in ids):
         raise Invalid(_("Write numbers such as INC-000017, separated by blanks."))
     actions.link_incidents(problem_id, [int(text) for text in ids], actor=request.actor, now=request.moment)
 

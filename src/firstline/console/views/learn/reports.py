@@ -129,7 +129,7 @@ def _wanted(request: Request) -> Wanted:
         raise Invalid(_("A day is written like 2026-11-23.")) from error
 
     def number(name: str) -> int | None:
-        return int(text) if (text := given.get(name, "")).isdigit() else None
+        return int(text) if (text := given.get(name, "")).isdecimal() else None
 
     category = number("category")
     below: tuple[int, ...] = ()

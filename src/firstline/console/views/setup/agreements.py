@@ -95,7 +95,7 @@ class AgreementForm(SetupForm):
 
     def clean_warn(self) -> list[int]:
         parts = [part.strip().rstrip("%") for part in self.cleaned_data["warn"].split(",") if part.strip()]
-        if not all(part.isdigit() and 0 < int(part) < 100 for part in parts):
+        if not all(part.isdecimal() and 0 < int(part) < 100 for part in parts):
             raise forms.ValidationError(_("Numbers between 1 and 99, separated by commas."))
         return sorted({int(part) for part in parts})
 
@@ -326,7 +326,7 @@ def matrix(request: Request) -> HttpResponse:
 def _entered(request: Request, now: Matrix) -> Matrix:
     def cell(i: int, u: int) -> int:
         text = request.POST.get(f"cell-{i}-{u}", "")
-        return int(text) if text.isdigit() else 0
+        return int(text) if text.isdecimal() else 0
 
     rows = range(len(now.impacts))
     cells = tuple(tuple(cell(i, u) for u in range(len(now.urgencies))) for i in rows)

@@ -212,7 +212,7 @@ def _step_forms(request: Request, document: Policy) -> list[StepForm]:
         (_("People"), [(f"person:{p.pk}", p.name) for p in accounts.staff(request.viewer)]),
     ]
     asked = request.POST.get("steps", "") or request.GET.get("steps", "")
-    count = min(int(asked), 20) if asked.isdigit() else len(document.steps) + BLANK
+    count = min(int(asked), 20) if asked.isdecimal() else len(document.steps) + BLANK
     found = []
     for n in range(max(count, 1)):
         initial = _step_initial(document.steps[n]) if n < len(document.steps) else {}

@@ -285,7 +285,7 @@ def _tried(request: Request, form: RuleForm, row: Any, more: dict[str, Any]) -> 
 def dry_run(request: Request) -> HttpResponse:
     """What the whole list says about the last incidents and signals. Nothing is changed."""
     wanted = request.GET.get("last", "")
-    last = min(int(wanted), 500) if wanted.isdigit() else LAST
+    last = min(int(wanted), 500) if wanted.isdecimal() else LAST
     found = signals.subjects(request.viewer, last)
     lines = queries.dry_run(request.viewer, queries.active_rules(), last=last, signals=found)
     context = {

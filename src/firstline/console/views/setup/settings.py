@@ -50,7 +50,7 @@ class ListField(forms.CharField):
         parts = [part.strip() for part in str(value or "").split(",") if part.strip()]
         if not self.numbers:
             return parts
-        if not all(part.isdigit() for part in parts) or len(parts) != self.length:
+        if not all(part.isdecimal() for part in parts) or len(parts) != self.length:
             raise forms.ValidationError(
                 _("%(n)s whole numbers, separated by commas: one for each priority P1 to P5.")
                 % {"n": self.length}
@@ -104,7 +104,7 @@ def audit(request: Request) -> HttpResponse:
     """Every change of configuration: who, when, what from and to; by thing, person and words."""
     wanted = log.Wanted(
         thing=request.GET.get("thing", ""),
-        person=int(p) if (p := request.GET.get("person", "")).isdigit() else None,
+        person=int(p) if (p := request.GET.get("person", "")).isdecimal() else None,
         since=request.GET.get("since", ""),
         until=request.GET.get("until", ""),
     )
