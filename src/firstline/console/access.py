@@ -48,8 +48,11 @@ def status_of(error: DomainError) -> int:
 
 def staff(
     verb: str = "console.use",
+    *,
+    write: str = "",
 ) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
-    """A view for those whose roles include `verb`. Callers are shown the portal, strangers the sign-in."""
+    """A view for those whose roles include `verb`, and for a POST `write` as well. Callers are shown the portal,
+    strangers the sign-in."""
 
     def decorate(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
         @wraps(view)
@@ -62,6 +65,8 @@ def staff(
             with _at_home(known.person):
                 try:
                     known.viewer.require(verb)
+                    if write and request.method == "POST":
+                        known.viewer.require(write)
                     return view(known, *args, **kwargs)
                 except DomainError as error:
                     return refusal(known, error)

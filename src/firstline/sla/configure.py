@@ -1,4 +1,6 @@
-"""Edits of agreements by administrators. An edit is a new version; clocks that ran under an old one say so."""
+"""Edits of agreements by administrators. An edit is a new version; clocks that ran under an old one say
+so.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +13,7 @@ from django.db.models import Max
 from firstline.catalog.editing import authorise, check_seen, found, unique
 from firstline.core import config_log
 from firstline.core.actor import Actor
-from firstline.core.errors import Conflict, Invalid
+from firstline.core.errors import Conflict, Invalid, NotFound
 from firstline.core.event_log import plain
 from firstline.sla.agreement import Agreement as Document
 from firstline.sla.models import Agreement, AgreementVersion
@@ -91,6 +93,8 @@ def reorder_agreements(agreement_ids: Sequence[int], *, actor: Actor, now: datet
 def move_agreement(agreement_id: int, *, up: bool, actor: Actor, now: datetime) -> None:
     """Exchange an agreement with its neighbour; nothing at the end of the list."""
     order = list(Agreement.objects.order_by("position", "id").values_list("id", flat=True))
+    if agreement_id not in order:
+        raise NotFound("There is no such agreement.")
     at = order.index(agreement_id)
     other = at - 1 if up else at + 1
     if 0 <= other < len(order):

@@ -115,6 +115,8 @@ class AgreementForm(SetupForm):
             promises[str(priority)] = promise
         asked = {n: data[n] for n in ("services", "categories", "units", "groups", "channels") if data[n]}
         asked |= {name: True for name in ("vip", "major") if data[name]}
+        if kept is not None:
+            asked = {**_unshown(kept, data), **asked}
         return configure.document_from(
             {
                 "promises": promises,
@@ -122,8 +124,18 @@ class AgreementForm(SetupForm):
                 "calendar": data["calendar"],
                 "pauses": data["pauses"],
                 "warn": data["warn"],
+                "on_change": kept.on_change if kept else DEFAULT.on_change,
             }
         )
+
+
+def _unshown(kept: Agreement, data: dict[str, Any]) -> dict[str, Any]:
+    """Conditions that the form doesn't show: priorities, kinds, and "not VIP", "not major"."""
+    conditions = kept.conditions
+    found: dict[str, Any] = {
+        n: list(getattr(conditions, n)) for n in ("priorities", "kinds") if getattr(conditions, n)
+    }
+    return found | {n: False for n in ("vip", "major") if getattr(conditions, n) is False and not data[n]}
 
 
 def _duration(amount: int, unit: str) -> dict[str, int]:
@@ -211,7 +223,7 @@ def _words(duration: Any) -> str:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("configuration.read")
+@staff("configuration.read", write="configuration.edit")
 def agreement(request: Request, agreement_id: int | None = None) -> HttpResponse:
     row, document = (
         configured.agreement(request.viewer, agreement_id) if agreement_id is not None else (None, None)
@@ -289,7 +301,7 @@ def agreement_move(request: Request, agreement_id: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("configuration.read")
+@staff("configuration.read", write="configuration.edit")
 def matrix(request: Request) -> HttpResponse:
     """Impact × urgency → priority. A cell that breaks the order is marked."""
     now = matrix_in_force()

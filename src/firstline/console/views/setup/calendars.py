@@ -112,15 +112,18 @@ class CalendarForm(SetupForm):
             found.append(Opening(_day(day), spans_of(hours)))
         return tuple(found)
 
-    def definition(self) -> Calendar:
-        """The calendar as entered; `Invalid` when the region is unknown."""
+    def definition(self, kept: Calendar | None) -> Calendar:
+        """The calendar as entered, with the further regions of `kept`; `Invalid` when the region is unknown."""
         data = self.cleaned_data
         region = {"country": data["country"], "subdivision": data["subdivision"] or None}
+        further = [
+            {"country": r.country, "subdivision": r.subdivision} for r in (kept.regions[1:] if kept else ())
+        ]
         return actions.calendar_from(
             {
                 "zone": data["zone"],
                 "week": {day: data[day] for day in DAY_NAMES},
-                "regions": [region] if data["country"] else [],
+                "regions": [*([region] if data["country"] else []), *further],
                 "closed": [day.isoformat() for day in data["closed"]],
                 "openings": [{"day": o.day.isoformat(), "segments": o.segments} for o in data["openings"]],
             }
@@ -202,7 +205,7 @@ def _in_words(definition: dict[str, Any]) -> str:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("service.read")
+@staff("service.read", write="configuration.edit")
 def calendar(request: Request, calendar_id: int | None = None) -> HttpResponse:
     row = queries.calendar(request.viewer, calendar_id) if calendar_id is not None else None
     now = queries.calendar_at(row.pk, request.moment) if row else None
@@ -211,7 +214,7 @@ def calendar(request: Request, calendar_id: int | None = None) -> HttpResponse:
     def save(data: dict[str, Any]) -> None:
         common = {
             "name": data["name"],
-            "definition": form.definition(),
+            "definition": form.definition(now),
             "actor": request.actor,
             "now": request.moment,
         }

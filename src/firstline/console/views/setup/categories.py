@@ -78,7 +78,7 @@ def categories(request: Request) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("configuration.read")
+@staff("configuration.read", write="configuration.edit")
 def category(request: Request, category_id: int | None = None) -> HttpResponse:
     row = queries.category(request.viewer, category_id) if category_id is not None else None
     kept = values(row, actions.CATEGORY) if row else {}
@@ -155,7 +155,7 @@ def codes(request: Request) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("configuration.read")
+@staff("configuration.read", write="configuration.edit")
 def code(request: Request, code_id: int | None = None) -> HttpResponse:
     row = queries.resolution_code(request.viewer, code_id) if code_id is not None else None
     kept = values(row, actions.CODE) if row else {}

@@ -99,7 +99,7 @@ def _check_row(row: Any, may: bool) -> list[Cell]:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("configuration.read")
+@staff("configuration.read", write="configuration.edit")
 def check(request: Request, check_id: int | None = None) -> HttpResponse:
     row = checks.check(request.viewer, check_id) if check_id is not None else None
     kept = values(row, diagnosis.CHECK) if row else {}

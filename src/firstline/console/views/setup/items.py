@@ -77,7 +77,7 @@ def items(request: Request) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("service.read")
+@staff("service.read", write="service.edit")
 def item(request: Request, item_id: int | None = None) -> HttpResponse:
     row = queries.item(request.viewer, item_id) if item_id is not None else None
     kept = values(row, actions.ITEM) if row else {}
@@ -181,7 +181,7 @@ def changes(request: Request) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("service.read")
+@staff("service.read", write="service.edit")
 def change(request: Request, change_id: int | None = None) -> HttpResponse:
     row = queries.change(request.viewer, change_id) if change_id is not None else None
     kept = values(row, actions.CHANGE) if row else {}

@@ -131,7 +131,7 @@ def people(request: Request) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("people.read")
+@staff("people.read", write="people.edit")
 def person(request: Request, person_id: int | None = None) -> HttpResponse:
     row = queries.person(request.viewer, person_id) if person_id is not None else None
     form = PersonForm(kit.posted(request), initial=_initial(row))

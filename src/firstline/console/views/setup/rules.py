@@ -208,7 +208,7 @@ def asked_words(condition: dict[str, Any]) -> str:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("configuration.read")
+@staff("configuration.read", write="configuration.edit")
 def rule(request: Request, rule_id: int | None = None) -> HttpResponse:
     """Write or change a rule; `try` shows what it would have decided before it is saved."""
     row = queries.rule(request.viewer, rule_id) if rule_id is not None else None

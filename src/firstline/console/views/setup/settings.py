@@ -71,7 +71,7 @@ def _field(default: Any, meaning: str) -> forms.Field:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("configuration.read")
+@staff("configuration.read", write="configuration.edit")
 def settings(request: Request) -> HttpResponse:
     now = installation.get_all()
     form = SettingsForm(kit.posted(request), initial={**now, "seen": kit.seen_of(now)})

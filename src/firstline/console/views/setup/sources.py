@@ -292,7 +292,7 @@ def source(request: Request, source_id: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("source.read")
+@staff("source.read", write="source.edit")
 def source_edit(request: Request, source_id: int) -> HttpResponse:
     row = queries.source(request.viewer, source_id)
     form = SourceForm(
