@@ -34,8 +34,13 @@ def read_reply_address(address: str) -> tuple[int, int | None] | None:
 
 
 def message_id(idempotency_key: str) -> str:
-    """The Message-ID of a delivery, under this installation's own domain."""
-    return f"<delivery-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]}@{settings.SITE_HOST}>"
+    """The Message-ID of a delivery, under this installation's own domain.
+
+    It is keyed: whoever names it in a reply has had the mail. The idempotency key alone could be guessed.
+    """
+    text = f"firstline.delivery:{idempotency_key}".encode()
+    name = hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()[:32]
+    return f"<delivery-{name}@{settings.SITE_HOST}>"
 
 
 def thread_id(incident_id: int) -> str:
