@@ -29,6 +29,7 @@ from firstline.incidents.visibility import visible
 from firstline.intake.models import Edge
 from firstline.oncall.models import Escalation, Page
 from firstline.problems.models import ProblemIncident
+from firstline.problems.queries import visible as visible_problems
 from firstline.sla.models import Clock
 
 ALERTS = 50
@@ -48,6 +49,8 @@ class Dossier:
     watchers: list[Watcher]
     affected: list[AffectedUser]
     links: list[Link]
+    parent: Incident | None  # this and `original`: None as well where the viewer may not see it
+    original: Incident | None
     children: list[Incident]
     merged: list[Incident]
     problems: list[ProblemIncident]
@@ -66,6 +69,7 @@ def read(viewer: Viewer, incident_id: int) -> Dossier:
     incident = queries.incident(viewer, incident_id)
     entries = queries.timeline(viewer, incident_id)
     duplicates, neighbours = _compared(viewer, incident, entries)
+    above = _above(viewer, incident)
     loose = Attachment.objects.filter(incident=incident, comment=None).select_related("blob", "added_by")
     return Dossier(
         incident=incident,
@@ -87,10 +91,14 @@ def read(viewer: Viewer, incident_id: int) -> Dossier:
             AffectedUser.objects.filter(incident=incident).select_related("person").order_by("id")[:200]
         ),
         links=_links(viewer, incident),
+        parent=above.get(incident.parent_id),
+        original=above.get(incident.merged_into_id),
         children=list(visible(viewer).filter(parent=incident).order_by("id")[:100]),
         merged=list(visible(viewer).filter(merged_into=incident).order_by("id")[:100]),
         problems=list(
-            ProblemIncident.objects.filter(incident=incident).select_related("problem").order_by("id")
+            ProblemIncident.objects.filter(incident=incident, problem__in=visible_problems(viewer))
+            .select_related("problem")
+            .order_by("id")
         ),
         statement=Diagnosis.objects.filter(incident=incident)
         .select_related("author")
@@ -109,6 +117,12 @@ def read(viewer: Viewer, incident_id: int) -> Dossier:
 def undoable_merge(incident: Incident) -> Merge | None:
     """The merge that made this a duplicate, while it stands."""
     return Merge.objects.filter(duplicate=incident, undone_at=None).order_by("-id").first()
+
+
+def _above(viewer: Viewer, incident: Incident) -> dict[int | None, Incident]:
+    """The parent and the incident that this one was merged into, as far as the viewer may see them."""
+    ids = [id for id in (incident.parent_id, incident.merged_into_id) if id is not None]
+    return {row.pk: row for row in visible(viewer).filter(id__in=ids)} if ids else {}
 
 
 def _alerts(incident: Incident) -> list[Edge]:
