@@ -15,8 +15,10 @@ from firstline.core.batch import run_due
 from firstline.core.content import texts
 from firstline.core.due import DueItem
 from firstline.core.event_log import DomainEvent
+from firstline.incidents.actions.people import is_affected
 from firstline.incidents.events import Commented
 from firstline.incidents.models import AffectedUser, Comment, Incident, Watcher
+from firstline.incidents.queries import joined_title
 from firstline.notifications.telling import tell_people
 from firstline.notifications.wording import About, about_incident
 
@@ -38,7 +40,7 @@ def answered(comments: Sequence[Commented]) -> None:
 
 def received_due(*, now: datetime, limit: int = BATCH) -> int:
     """Engine: tell callers that their reports were received."""
-    return run_due(RECEIVED, lambda items: _tell_received(items, now), now=now, limit=limit)
+    return run_due(RECEIVED, lambda items: _tell_received(items, now), now=now, limit=limit, of="incident")
 
 
 def answers_due(*, now: datetime, limit: int = BATCH) -> int:
@@ -78,11 +80,13 @@ def _tell_answers(items: Sequence[DueItem], now: datetime) -> None:
 
 
 def _audience(incident: Incident, *, but: int | None) -> list[Person]:
-    """The caller; watchers and affected users too, but never of a security incident."""
+    """The caller; watchers and those merged into it too, but never of a security incident. Who only said "me too" has
+    joined without being asked: what is written to the caller is not for them."""
     people = {incident.caller.id: incident.caller} if incident.caller is not None else {}
     if not incident.security:
-        for model in (Watcher, AffectedUser):
-            rows = model.objects.filter(incident=incident, person__is_active=True).select_related("person")
+        merged = AffectedUser.objects.filter(incident=incident).exclude(why="me_too")
+        for joined in (Watcher.objects.filter(incident=incident), merged):
+            rows = joined.filter(person__is_active=True).select_related("person")
             people |= {row.person_id: row.person for row in rows.order_by("id")}
     return [person for person_id, person in people.items() if person_id != but]
 
@@ -90,18 +94,25 @@ def _audience(incident: Incident, *, but: int | None) -> list[Person]:
 def _tell_answer(comment: Comment, body: str, person: Person, now: datetime) -> None:
     incident = comment.incident
     with override(person.language):
-        text = about_incident(_about(incident), _("an answer to your report"), detail=body, for_staff=False)
+        about = _about(incident, title=_called(incident, person))
+        text = about_incident(about, _("an answer to your report"), detail=body, for_staff=False)
     tell_people(
         [person], kind="answer", subject=text.subject, body=text.body, now=now, key=f"answer:{comment.id}",
         subject_id=incident.id, synthetic=incident.synthetic,
     )  # fmt: skip
 
 
-def _about(incident: Incident) -> About:
+def _called(incident: Incident, person: Person) -> str:
+    """Its title; for whoever was merged into it what is published, never a colleague's words."""
+    joined = incident.caller_id != person.id and is_affected(incident, person.id)
+    return joined_title(incident) if joined else incident.title
+
+
+def _about(incident: Incident, *, title: str = "") -> About:
     return About(
         incident_id=incident.id,
         number=incident.number,
         priority=None,
-        title=incident.title,
+        title=title or incident.title,
         security=incident.security,
     )
