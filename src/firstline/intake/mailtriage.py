@@ -62,7 +62,7 @@ def file_as_recurrence(mail_id: int, *, actor: Actor, now: datetime) -> Incident
         caller_id = accounts.ensure_caller(mail.sender, name=mail.sender_name, now=now).id
     new = incidents.register_one(
         Report(
-            title=old.title,
+            title=old.title if caller_id == old.caller_id else mail.subject or old.number,
             description=mail.text,
             channel="e-mail",
             received_at=message.received_at,

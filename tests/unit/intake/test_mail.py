@@ -367,3 +367,15 @@ def test_an_answer_to_a_page(desk: Desk, text: str, verdict: str, public: bool |
 def page_of(incident: Incident, person: Person) -> Page:
     at = incident.registered_at
     return Page.objects.create(incident_id=incident.id, person=person, due_at=at, created_at=at, key="p")
+
+
+def test_a_stranger_who_answers_a_closed_mail_does_not_learn_its_title(desk: Desk) -> None:
+    incident = desk.incident()
+    Incident.objects.filter(id=incident.id).update(state="closed", closed_at=desk.inbox.now)
+    stranger = Person.objects.create(
+        email="eve@example.org", name="Eve", created_at=desk.inbox.now, email_verified_at=desk.inbox.now
+    )
+    desk.send("eve@example.org", "Me as well", "What was it?", to=reply_address(incident.id, 0))
+    mailtriage.run(desk.inbox.pass_time(hours=4))
+    new = Incident.objects.exclude(id=incident.id).get()
+    assert (new.caller, new.title) == (stranger, "Me as well")
