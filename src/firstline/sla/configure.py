@@ -66,10 +66,11 @@ def edit_agreement(
     agreement.name, agreement.kind, agreement.active = name.strip(), kind, active
     unique(Agreement, agreement, "name", "agreement")
     agreement.save()
-    if stored(definition) != current.definition:
+    same = definition == document_from(current.definition)
+    if not same:
         AgreementVersion.objects.filter(id=current.id).update(valid_to=now)
         _add_version(agreement, definition, current.number + 1, actor, now)
-    after = facts(agreement, stored(definition))
+    after = facts(agreement, current.definition if same else stored(definition))
     config_log.changed("agreement", agreement.id, actor=actor, now=now, before=before, after=after)
     return agreement
 

@@ -12,15 +12,21 @@ from firstline.accounts.models import Membership, Person
 from firstline.accounts.viewer import SYSTEM
 from firstline.catalog import actions as catalog
 from firstline.catalog import queries
-from firstline.catalog.calendar import is_open
+from firstline.catalog.calendar import Calendar, Region, is_open, same_hours
+from firstline.catalog.calendars import create_calendar
 from firstline.classification import queries as classification
+from firstline.classification.actions import create_rule
+from firstline.classification.rules import Condition
 from firstline.core import clock, installation
 from firstline.core.actor import Actor
 from firstline.incidents import actions as incidents
 from firstline.incidents.actions.triage import matrix_in_force
 from firstline.incidents.models import Incident
+from firstline.oncall import configure
 from firstline.oncall import queries as oncall
+from firstline.oncall.directory import schedule_from
 from firstline.problems import queries as problems
+from firstline.sla.configure import create_agreement, document_from
 from firstline.sla.configured import agreements
 from firstline.workflow.seed import ensure_defaults
 from tests.unit.console.forms_helper import Form, forms, main_form, read
@@ -342,3 +348,103 @@ def test_the_report_exports_what_it_counts(admin: Client) -> None:
     assert answer["Content-Type"].startswith("text/csv")
     assert "'=1+1" in b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     assert admin.get(f"{page('reports')}?since=2026-12-01&until=2026-01-01").status_code == 422
+
+
+def test_what_a_policy_form_has_no_room_for_survives_a_save(admin: Client) -> None:
+    lena, group = person("Lena", "agent"), create_group(name="Network", actor=SETUP, now=NOW)
+    definition = configure.policy_from(
+        {
+            "steps": [
+                {
+                    "targets": [
+                        {"kind": "lead", "id": group.id},
+                        {"kind": "person", "id": 987654},
+                        {"kind": "group"},
+                        {"kind": "person", "id": lena.id},
+                        {"kind": "webhook", "address": "https://a.example/"},
+                        {"kind": "webhook", "address": "https://b.example/"},
+                    ],
+                    "hours": {"zone": "Europe/Kyiv", "window": {"start": "09:00", "end": "17:00"}},
+                    "round_robin": True,
+                }
+            ],
+            "repeat": 3,
+        }
+    )
+    row = configure.create_policy(name="Odd", definition=definition, actor=SETUP, now=NOW)
+    form = main_form(admin, page("policy", row.id)).set("repeat", 4)
+    assert send(admin, form).status_code == 302
+    after = oncall.policy_in_force(SYSTEM, row.id)[1]
+    assert after.repeat == 4
+    assert sorted(map(str, after.steps[0].targets)) == sorted(map(str, definition.steps[0].targets))
+    assert (after.steps[0].hours, after.steps[0].round_robin) == (definition.steps[0].hours, True)
+
+
+def test_what_a_schedule_form_does_not_show_survives_a_save(admin: Client) -> None:
+    lena = person("Lena", "agent")
+    definition = schedule_from(
+        {
+            "zone": "Europe/Kyiv",
+            "layers": [
+                {
+                    "name": "Fixed",
+                    "shifts": [
+                        {"person": lena.id, "start": "2026-11-23T00:00:00", "end": "2026-11-30T00:00:00"}
+                    ],
+                },
+                {
+                    "name": "Office",
+                    "rotation": {
+                        "every": 1,
+                        "unit": "day",
+                        "start": "2026-11-16T09:00:00",
+                        "participants": [lena.id],
+                        "days": ["mon", "tue"],
+                    },
+                    "windows": [{"start": "09:00", "end": "12:00"}, {"start": "13:00", "end": "17:00"}],
+                },
+            ],
+        }
+    )
+    row = configure.create_schedule(name="Odd", definition=definition, actor=SETUP, now=NOW)
+    form = main_form(admin, page("schedule_edit", row.id)).set("name", "Less odd")
+    assert send(admin, form).status_code == 302
+    assert oncall.schedule_in_force(SYSTEM, row.id)[1] == definition
+    assert oncall.schedule(SYSTEM, row.id).name == "Less odd"
+
+
+def test_a_policy_without_any_step_is_refused(admin: Client) -> None:
+    form = main_form(admin, page("policy_new")).set("name", "Empty")
+    form.set("step0-target_0", "").set("step1-target_0", "")
+    answer = send(admin, form)
+    assert answer.status_code == 422 and b"A policy needs a step with a target" in answer.content
+
+
+def test_what_is_out_of_use_stays_chosen(admin: Client) -> None:
+    old = catalog.create_service(name="Old", actor=SETUP, now=NOW)
+    rule = create_rule(
+        name="R",
+        condition=Condition(services=(old.id,), contains=("x",)),
+        security=True,
+        actor=SETUP,
+        now=NOW,
+    )
+    kept = document_from(
+        {
+            "promises": {"1": {"resolution": {"minutes": 90}, "group": {"minutes": 30}}},
+            "conditions": {"services": [old.id], "kinds": ["request"], "vip": False},
+            "on_change": "from_now",
+        }
+    )
+    agreement = create_agreement(name="A", definition=kept, actor=SETUP, now=NOW)
+    hours = Calendar(
+        zone="UTC", week=same_hours("mon", "09:00", "17:00"), regions=(Region("DE"), Region("FR"))
+    )
+    calendar = create_calendar(name="Two countries", definition=hours, actor=SETUP, now=NOW)
+    catalog.edit_service(old.id, active=False, actor=SETUP, now=NOW)
+
+    for name, id in (("rule", rule.id), ("agreement", agreement.id), ("calendar", calendar.id)):
+        assert send(admin, main_form(admin, page(name, id))).status_code == 302
+    assert [r.condition.services for r in classification.active_rules()] == [(old.id,)]
+    assert agreement.versions.count() == 1
+    assert queries.calendar_at(calendar.id, NOW) == hours

@@ -84,7 +84,7 @@ class ProblemForm(SetupForm):
         self.offer("service_id", kit.as_choices(catalog.services(viewer)), nothing=_("None"))
         self.offer("category_id", kit.as_choices(catalog.categories(viewer)), nothing=_("None"))
         self.offer("group_id", kit.as_choices(accounts.groups(viewer)), nothing=_("None"))
-        self.offer("owner_id", kit.as_choices(accounts.assignable(viewer)), nothing=_("Nobody"))
+        self.offer("owner_id", kit.as_choices(accounts.staff(viewer)), nothing=_("Nobody"))
 
 
 class ActionForm(SetupForm):
@@ -198,7 +198,7 @@ def _shown(
     linked, hidden = queries.incidents_of(request.viewer, row.pk)
     may = request.viewer.may("problem.work")
     form = action or ActionForm(initial={"owner": row.owner_id})
-    form.offer("owner", kit.as_choices(accounts.assignable(request.viewer)), nothing=_("Choose …"))
+    form.offer("owner", kit.as_choices(accounts.staff(request.viewer)), nothing=_("Choose …"))
     context = {
         "title": row.title,
         "problem": row,
@@ -297,7 +297,7 @@ def _link(request: Request, problem_id: int) -> None:
 def action_new(request: Request, problem_id: int) -> HttpResponse:
     """Add a preventive action; what is missing is marked on the problem's page."""
     form = ActionForm(request.POST)
-    form.offer("owner", kit.as_choices(accounts.assignable(request.viewer)), nothing=_("Choose …"))
+    form.offer("owner", kit.as_choices(accounts.staff(request.viewer)), nothing=_("Choose …"))
 
     def save(data: dict[str, Any]) -> None:
         actions.add_action(

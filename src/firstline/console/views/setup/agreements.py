@@ -112,7 +112,8 @@ class AgreementForm(SetupForm):
             for other in ("next_update", "group"):
                 if before is not None and getattr(before, other) is not None:
                     promise[other] = getattr(before, other)
-            promises[str(priority)] = promise
+            if promise:
+                promises[str(priority)] = promise
         asked = {n: data[n] for n in ("services", "categories", "units", "groups", "channels") if data[n]}
         asked |= {name: True for name in ("vip", "major") if data[name]}
         if kept is not None:
@@ -285,7 +286,7 @@ def _initial(row: Any, document: Agreement) -> dict[str, Any]:
             n: list(getattr(conditions, n)) for n in ("services", "categories", "units", "groups", "channels")
         }
         found |= {"vip": bool(conditions.vip), "major": bool(conditions.major)}
-        facts = configure.facts(row, configure.stored(document))
+        facts = configure.facts(row, row.in_force[0].definition)
         found |= {"name": row.name, "kind": row.kind, "active": row.active, "seen": kit.seen_of(facts)}
     return found
 

@@ -144,6 +144,7 @@ class SetupForm(forms.Form):
     def offer(self, name: str, choices: Choices, *, nothing: str | None = None) -> None:
         """Give a choice field its choices; `nothing` is the label of the empty one."""
         listed = list(choices)
+        listed += self._kept(name, {str(value) for value, _label in listed})
         if nothing is not None:
             listed = [("", nothing), *listed]
         chosen = cast(forms.ChoiceField, self.fields[name])
@@ -151,6 +152,16 @@ class SetupForm(forms.Form):
         if isinstance(chosen, forms.MultipleChoiceField) and len(listed) > 30:
             chosen.widget = forms.SelectMultiple(attrs={"size": 10})
             chosen.widget.choices = listed
+
+    def _kept(self, name: str, known: set[str]) -> list[tuple[Any, str]]:
+        """What is chosen already and can't be chosen anew (a service out of use): a save must not lose it."""
+        chosen = self.initial.get(name)
+        values = chosen if isinstance(chosen, list | tuple) else [chosen]
+        return [
+            (value, _("%(value)s (no longer there)") % {"value": value})
+            for value in values
+            if value not in (None, "") and str(value) not in known
+        ]
 
     def lock(self) -> None:
         """Show it to those who may look but not edit."""

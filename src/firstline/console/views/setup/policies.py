@@ -17,7 +17,7 @@ from firstline.console.shell import page
 from firstline.console.views.setup import kit
 from firstline.console.views.setup.kit import Cell, Column, Empty, SetupForm, Table
 from firstline.console.views.setup.schedules import tabs
-from firstline.core.errors import NotFound
+from firstline.core.errors import Invalid, NotFound
 from firstline.oncall import configure, queries
 from firstline.oncall.policy import DEFAULT, Policy, Step, Target
 
@@ -78,7 +78,8 @@ class StepForm(forms.Form):
             raise forms.ValidationError(_("Write priorities such as P1, P2."))
         return tuple(sorted({int(part) for part in wanted}))
 
-    def targets(self) -> tuple[Target, ...]:
+    def targets(self, kept: Step | None = None) -> tuple[Target, ...]:
+        """Those chosen, and those of the step that this form has no room for."""
         found = []
         for n in range(TARGETS):
             kind, _colon, id = self.cleaned_data.get(f"target_{n}", "").partition(":")
@@ -86,13 +87,16 @@ class StepForm(forms.Form):
                 found.append(msgspec.convert({"kind": kind, "id": int(id) if id else None}, Target))
         if self.cleaned_data.get("webhook"):
             found.append(Target("webhook", address=self.cleaned_data["webhook"]))
+        if found and kept is not None:
+            people, sinks = _apart(kept)
+            found += [*people[TARGETS:], *sinks[1:], *(t for t in kept.targets if t.kind == "channel")]
         return tuple(found)
 
     def step(self, kept: Step | None) -> Step:
         """What was entered; its hours and turns stay as they were."""
         data = self.cleaned_data
         return Step(
-            targets=self.targets(),
+            targets=self.targets(kept),
             delay=data["delay"] or 15,
             priorities=data["priorities"],
             hours=kept.hours if kept else None,
@@ -142,7 +146,7 @@ def policies(request: Request) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@staff("oncall.read")
+@staff("oncall.read", write="oncall.edit")
 def policy(request: Request, policy_id: int | None = None) -> HttpResponse:
     version, document = (
         queries.policy_in_force(request.viewer, policy_id) if policy_id is not None else (None, DEFAULT)
@@ -158,6 +162,8 @@ def policy(request: Request, policy_id: int | None = None) -> HttpResponse:
         before = list(document.steps) if row else []
         kept = [before[n] if n < len(before) else None for n in range(len(steps))]
         made = [shown.step(old) for shown, old in zip(steps, kept, strict=True) if shown.targets()]
+        if not made:
+            raise Invalid(_("A policy needs a step with a target."))
         definition = configure.policy_from(
             {
                 "steps": [msgspec.to_builtins(step) for step in made],
@@ -200,24 +206,45 @@ def _initial(row: Any, version: Any, document: Policy) -> dict[str, Any]:
 
 
 def _step_forms(request: Request, document: Policy) -> list[StepForm]:
-    """The steps there are, and an empty one; `more` on the form asks for more of them."""
-    choices = [
-        ("", "–"),
+    """The steps there are, and an empty one; `steps` in the address asks for more of them."""
+    choices = _target_choices(request, document)
+    asked = request.POST.get("steps", "") or request.GET.get("steps", "")
+    count = min(int(asked), 20) if asked.isdigit() else len(document.steps) + BLANK
+    found = []
+    for n in range(max(count, len(document.steps), 1)):
+        initial = _step_initial(document.steps[n]) if n < len(document.steps) else {}
+        found.append(StepForm(kit.posted(request), prefix=f"step{n}", choices=choices, initial=initial))
+    return found
+
+
+def _target_choices(request: Request, document: Policy) -> list[tuple[str, Any]]:
+    """Whom a step can page. What the policy already names is always there, even if it is gone otherwise."""
+    groups = list(accounts.groups(request.viewer))
+    choices: list[tuple[str, list[tuple[str, str]]]] = [
         (
             _("Of the incident"),
             [("group:", _("Its group's on-call people")), ("lead:", _("Its group's leads"))],
         ),
         (_("Schedules"), [(f"schedule:{s.pk}", s.name) for s in queries.schedules(request.viewer)]),
-        (_("Groups"), [(f"group:{g.pk}", g.name) for g in accounts.groups(request.viewer)]),
+        (_("Groups"), [(f"group:{g.pk}", g.name) for g in groups]),
+        (_("Leads of"), [(f"lead:{g.pk}", _("Leads of %(group)s") % {"group": g.name}) for g in groups]),
         (_("People"), [(f"person:{p.pk}", p.name) for p in accounts.staff(request.viewer)]),
     ]
-    asked = request.POST.get("steps", "") or request.GET.get("steps", "")
-    count = min(int(asked), 20) if asked.isdecimal() else len(document.steps) + BLANK
-    found = []
-    for n in range(max(count, 1)):
-        initial = _step_initial(document.steps[n]) if n < len(document.steps) else {}
-        found.append(StepForm(kit.posted(request), prefix=f"step{n}", choices=choices, initial=initial))
-    return found
+    known = {value for _label, pairs in choices for value, _name in pairs}
+    named = {_value(target) for step in document.steps for target in _apart(step)[0]}
+    if gone := sorted(named - known):
+        choices.append((_("No longer there"), [(value, value.replace(":", " ")) for value in gone]))
+    return [("", "–"), *choices]
+
+
+def _value(target: Target) -> str:
+    return f"{target.kind}:{target.id or ''}"
+
+
+def _apart(step: Step) -> tuple[list[Target], list[Target]]:
+    """The targets of a step that are people in some way, and its webhooks."""
+    people = [target for target in step.targets if target.kind not in ("webhook", "channel")]
+    return people, [target for target in step.targets if target.kind == "webhook"]
 
 
 def _step_initial(step: Step) -> dict[str, Any]:
@@ -226,11 +253,10 @@ def _step_initial(step: Step) -> dict[str, Any]:
         "must_acknowledge": step.must_acknowledge,
         "priorities": ", ".join(f"P{p}" for p in step.priorities),
     }
-    people = [t for t in step.targets if t.kind not in ("webhook", "channel")]
+    people, sinks = _apart(step)
     for n, target in enumerate(people[:TARGETS]):
-        found[f"target_{n}"] = f"{target.kind}:{target.id or ''}"
-    sinks = [t.address for t in step.targets if t.kind == "webhook"]
-    return {**found, "webhook": sinks[0] if sinks else ""}
+        found[f"target_{n}"] = _value(target)
+    return {**found, "webhook": sinks[0].address if sinks else ""}
 
 
 class AssignmentForm(SetupForm):
@@ -243,7 +269,7 @@ class AssignmentForm(SetupForm):
 
 
 @require_http_methods(["GET", "POST"])
-@staff("oncall.read")
+@staff("oncall.read", write="oncall.edit")
 def paging(request: Request) -> HttpResponse:
     """Which policy pages for (service, priority), with the form to say so."""
     may = request.viewer.may("oncall.edit")

@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 from django import forms
 from django.http import HttpResponse
 from django.urls import reverse
@@ -23,9 +22,10 @@ from firstline.console.shell import page
 from firstline.console.views.setup import kit
 from firstline.console.views.setup.kit import SetupForm
 from firstline.console.views.setup.people import zones
+from firstline.core.errors import Invalid
 from firstline.oncall import changing, configure, queries
 from firstline.oncall.models import Schedule
-from firstline.oncall.rotation import Rotation, Window
+from firstline.oncall.rotation import Rotation, Unit, Window
 from firstline.oncall.schedule import Layer, OnDuty, gaps
 from firstline.oncall.schedule import Schedule as Document
 
@@ -245,9 +245,19 @@ class LayerForm(forms.Form):
     closes = forms.CharField(label=_l("until"), max_length=5, required=False, help_text=_l("such as 17:00"))
 
     def __init__(
-        self, *args: Any, people: Sequence[tuple[Any, str]] = (), slots: int = SLOTS, **kwargs: Any
+        self,
+        *args: Any,
+        people: Sequence[tuple[Any, str]] = (),
+        kept: Layer | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.kept = kept
+        rotation = kept.rotation if kept else None
+        slots = max(SLOTS, len(rotation.participants) + 2) if rotation else SLOTS
+        known = {value for value, _name in people}
+        gone = [p for p in rotation.participants if p not in known] if rotation else []
+        people = [*people, *((p, _("%(id)s (no longer there)") % {"id": p}) for p in gone)]
         self.turns = []
         for n in range(slots):
             name = f"turn_{n}"
@@ -260,31 +270,39 @@ class LayerForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if data.get("name") and not any(data.get(name) for name in self.turns):
+        takes_turns = any(data.get(name) for name in self.turns)
+        if data.get("name") and not takes_turns and not (self.kept and self.kept.shifts):
             self.add_error(self.turns[0], _("Choose at least one person."))
-        if data.get("name") and not data.get("start"):
+        if data.get("name") and takes_turns and not data.get("start"):
             self.add_error("start", _("Say when the first turn begins."))
         return data
 
-    def layer(self, kept: Layer | None) -> Layer:
-        """What was entered; fixed shifts and further windows of the layer stay as they were."""
-        data = self.cleaned_data
-        start = timezone.make_naive(data["start"], timezone.get_current_timezone())
-        rotation = Rotation(
-            every=data["every"] or 1,
-            unit=data["unit"] or "week",
-            start=start,
-            participants=tuple(data[name] for name in self.turns if data.get(name)),
-            offset=kept.rotation.offset if kept and kept.rotation else 0,
-        )
+    def layer(self) -> Layer:
+        """What was entered; what this form doesn't show (fixed shifts, further windows) stays as it was."""
+        data, kept = self.cleaned_data, self.kept
         windows: tuple[Window, ...] = kept.windows[1:] if kept else ()
         if data["days"] or data["opens"] or data["closes"]:
             first = Window(
                 start=data["opens"] or "00:00", end=data["closes"] or "24:00", days=tuple(data["days"])
             )
             windows = (first, *windows)
-        return Layer(
-            name=data["name"], rotation=rotation, shifts=kept.shifts if kept else (), windows=windows
+        shifts = kept.shifts if kept else ()
+        return Layer(name=data["name"], rotation=self._rotation(), shifts=shifts, windows=windows)
+
+    def _rotation(self) -> Rotation | None:
+        data = self.cleaned_data
+        participants = tuple(data[name] for name in self.turns if data.get(name))
+        if not participants:
+            return None
+        before = self.kept.rotation if self.kept else None
+        unit: Unit = data["unit"] or "week"
+        return Rotation(
+            every=data["every"] or 1,
+            unit=unit,
+            start=timezone.make_naive(data["start"], timezone.get_current_timezone()),
+            participants=participants,
+            days=before.days if before and unit == "day" else (),
+            offset=before.offset if before else 0,
         )
 
 
@@ -302,7 +320,7 @@ def schedule_form(request: Request, schedule_id: int | None = None) -> HttpRespo
     def save(data: dict[str, Any]) -> None:
         if not all(shown.is_valid() for shown in layers):
             raise kit.row_errors()
-        definition = _definition(data["zone"], layers, document)
+        definition = _definition(data["zone"], layers)
         common: dict[str, Any] = {
             "name": data["name"],
             "group_id": data["group_id"],
@@ -337,14 +355,12 @@ def _layer_forms(request: Request, document: Document | None) -> list[LayerForm]
     found = []
     for n, layer in enumerate([None, *known]):
         number = n if layer is not None else len(known) + 1
-        rotation = layer.rotation if layer else None
-        slots = max(SLOTS, len(rotation.participants) + 2) if rotation else SLOTS
         initial = (
             _layer_initial(layer) if layer else {"start": f"{request.moment:%Y-%m-%d}T09:00", "unit": "week"}
         )
         found.append(
             LayerForm(
-                kit.posted(request), prefix=f"layer{number}", people=people, slots=slots, initial=initial
+                kit.posted(request), prefix=f"layer{number}", people=people, kept=layer, initial=initial
             )
         )
     return found
@@ -362,16 +378,13 @@ def _layer_initial(layer: Layer) -> dict[str, Any]:
     return found
 
 
-def _definition(zone: str, layers: Sequence[LayerForm], before: Document | None) -> Document:
-    kept = {layer.name: layer for layer in before.layers} if before else {}
-    with timezone.override(ZoneInfo(zone)):
-        entered = [
-            shown.layer(kept.get(shown.cleaned_data["name"]))
-            for shown in layers
-            if shown.cleaned_data["name"]
-        ]
-    plain = msgspec.to_builtins(Document(zone=zone, layers=tuple(reversed(entered))))
-    return msgspec.convert(plain, Document)
+def _definition(zone: str, layers: Sequence[LayerForm]) -> Document:
+    """The document of the layers that have a name, in the zone that was entered."""
+    try:
+        entered = [shown.layer() for shown in layers if shown.cleaned_data["name"]]
+        return Document(zone=zone, layers=tuple(reversed(entered)))
+    except ValueError as error:
+        raise Invalid(f"{error}.") from error
 
 
 def _initial(request: Request, row: Schedule | None, document: Document | None) -> dict[str, Any]:
