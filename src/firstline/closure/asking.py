@@ -31,7 +31,7 @@ def ask_due(*, now: datetime, limit: int = BATCH) -> int:
     One whose calendar or text fails is pushed back and stays on the *to confirm* list; the others go on.
     """
     with transaction.atomic():
-        items = due.claim(ASK, now=now, limit=limit)
+        items = due.claim(ASK, now=now, limit=limit, of="incident")
         incidents = _incidents(items)
         settings = installation.get_all()
         done = []
@@ -51,7 +51,7 @@ def ask_due(*, now: datetime, limit: int = BATCH) -> int:
 def remind_due(*, now: datetime, limit: int = BATCH) -> int:
     """Remind callers who have not answered, once."""
     with transaction.atomic():
-        items = due.claim(REMIND, now=now, limit=limit)
+        items = due.claim(REMIND, now=now, limit=limit, of="incident")
         incidents = _incidents(items)
         waiting = _waiting(incidents)
         events = []
@@ -78,7 +78,7 @@ def remind_due(*, now: datetime, limit: int = BATCH) -> int:
 def close_due(*, now: datetime, limit: int = BATCH) -> int:
     """Close by silence whatever has waited long enough. Whether it still may is decided now, not when it was asked."""
     with transaction.atomic():
-        items = due.claim(CLOSE, now=now, limit=limit)
+        items = due.claim(CLOSE, now=now, limit=limit, of="incident")
         incidents = _incidents(items)
         waiting = _waiting(incidents)
         silent = [i for i in waiting if waiting[i].person_id is not None]

@@ -12,8 +12,12 @@ from firstline.core.due import DueItem
 log = structlog.get_logger(__name__)
 
 
-def run_due(kind: str, handle: Callable[[Sequence[DueItem]], None], *, now: datetime, limit: int) -> int:
+def run_due(
+    kind: str, handle: Callable[[Sequence[DueItem]], None], *, now: datetime, limit: int, of: str = ""
+) -> int:
     """Claim up to `limit` due rows of `kind`, handle and finish them in one transaction; returns how many.
+
+    `of`: the table of their subjects, claimed with them (`due.claim`).
 
     1. The batch is handled as a whole.
     2. If that fails, it is undone and each row is handled alone.
@@ -22,7 +26,7 @@ def run_due(kind: str, handle: Callable[[Sequence[DueItem]], None], *, now: date
     A row that the handler schedules anew at another instant stays.
     """
     with transaction.atomic():
-        items = due.claim(kind, now=now, limit=limit)
+        items = due.claim(kind, now=now, limit=limit, of=of)
         if not items:
             return 0
         try:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from psycopg import sql
 
 from firstline.core import live
 from firstline.core.models import Due
@@ -51,12 +52,21 @@ def unschedule(kind: str, subject_ids: Iterable[int]) -> None:
     Due.objects.filter(kind=kind, subject_id__in=list(subject_ids)).delete()
 
 
-def claim(kind: str, *, now: datetime, limit: int) -> list[DueItem]:
-    """Lock up to `limit` rows of this kind that are due, oldest first, skipping those another engine holds."""
+def claim(kind: str, *, now: datetime, limit: int, of: str = "") -> list[DueItem]:
+    """Lock up to `limit` rows of this kind that are due, oldest first, skipping those another engine holds.
+
+    `of`: the table of their subjects, whose rows are locked with them, and skipped while somebody holds them. An
+    action locks its incident and then schedules; whoever claimed first and locked the incident afterwards would
+    wait for the one that waits for him.
+    """
+    joined = sql.SQL("JOIN {} AS subject ON subject.id = due.subject_id").format(sql.Identifier(of or "due"))
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT id, subject_id, due_at, payload::text, attempts FROM due WHERE kind = %s AND due_at <= %s
-               ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED""",
+            sql.SQL(
+                """SELECT due.id, due.subject_id, due.due_at, due.payload::text, due.attempts FROM due {}
+                   WHERE due.kind = %s AND due.due_at <= %s
+                   ORDER BY due.due_at, due.id LIMIT %s FOR UPDATE OF {} SKIP LOCKED"""
+            ).format(joined if of else sql.SQL(""), sql.SQL("due, subject" if of else "due")),
             [kind, now, limit],
         )
         rows = cursor.fetchall()

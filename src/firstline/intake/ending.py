@@ -74,7 +74,7 @@ def _ends(incident_ids: Iterable[int]) -> dict[int, list[tuple[bool, datetime | 
 def run(now: datetime, *, limit: int = 200) -> int:
     """Resolve or propose for what has soaked; returns how many rows were due."""
     with transaction.atomic():
-        items = due.claim(KIND, now=now, limit=limit)
+        items = due.claim(KIND, now=now, limit=limit, of="incident")
         ids = [item.subject_id for item in items]
         ends = _ends(ids)
         still_over = [

@@ -43,7 +43,7 @@ def evaluate_due(*, now: datetime, limit: int = BATCH) -> int:
     """Engine: evaluate what changed. An incident whose agreement or calendar is broken holds up only
     itself.
     """
-    return run_due(EVALUATE, lambda items: _evaluate_items(items, now), now=now, limit=limit)
+    return run_due(EVALUATE, lambda items: _evaluate_items(items, now), now=now, limit=limit, of="incident")
 
 
 def _evaluate_items(items: Sequence[DueItem], now: datetime) -> None:

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 def run(now: datetime) -> int:
     """Triage what is due; returns how many."""
     with transaction.atomic():
-        items = due.claim("triage", now=now, limit=BATCH)
+        items = due.claim("triage", now=now, limit=BATCH, of="incident")
         if not items:
             return 0
         try:
@@ -73,7 +73,7 @@ def _origins(ids: Sequence[int]) -> dict[int, Origin]:
 def run_reassess(now: datetime) -> int:
     """Assess anew what changed: reports that add up, edited facts, a lifted override."""
     with transaction.atomic():
-        items = due.claim("reassess", now=now, limit=BATCH)
+        items = due.claim("reassess", now=now, limit=BATCH, of="incident")
         for lower in (False, True):
             ids = [item.subject_id for item in items if bool(item.payload.get("lower")) is lower]
             if ids:

@@ -33,7 +33,7 @@ BATCH = 200
 
 def look_due(*, now: datetime, limit: int = BATCH) -> int:
     """Engine: look at the incidents to which something happened."""
-    return run_due(LOOK, lambda items: _look_at(items, now), now=now, limit=limit)
+    return run_due(LOOK, lambda items: _look_at(items, now), now=now, limit=limit, of="incident")
 
 
 def _look_at(items: Sequence[DueItem], now: datetime) -> None:

@@ -22,7 +22,7 @@ def escalate_stalled(*, now: datetime, limit: int = 100) -> int:
     """Engine: hand on what its group has not touched in time. The last line keeps it; its targets go on
     warning.
     """
-    return run_due(STALLED, lambda items: _hand_on(items, now), now=now, limit=limit)
+    return run_due(STALLED, lambda items: _hand_on(items, now), now=now, limit=limit, of="incident")
 
 
 def _hand_on(items: Sequence[DueItem], now: datetime) -> None:
