@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from . import administration, backup, common, doctor, importing, running, simulate
+from . import administration, backup, common, doctor, importing, running, selftest, simulate
 
 app = typer.Typer(
     name="firstline",
@@ -23,6 +23,7 @@ app.command("engine")(running.engine)
 app.command("worker")(running.worker)
 app.command("auditor")(running.auditor)
 app.command("doctor")(doctor.doctor)
+app.command("selftest")(selftest.selftest)
 app.command("migrate")(administration.migrate)
 app.command("createadmin")(administration.createadmin)
 app.command("backup")(backup.backup)

@@ -146,6 +146,14 @@ def _sole_use(data: Path, address: str) -> Iterator[IO[str]]:
         yield lock
 
 
+def running_address(environment: Environment) -> str:
+    """Where the installation answers: what the `up` that holds the data directory has said, else the settings."""
+    if environment.embedded and not environment.url:
+        with contextlib.suppress(OSError, IndexError):
+            return (environment.data / "lock").read_text().split(", ")[1].strip()
+    return environment.public_url()
+
+
 @contextlib.contextmanager
 def _ways_in(environment: Environment) -> Iterator[Environment]:
     """Check that the port is free, and find a place for the socket between gateway and web."""
