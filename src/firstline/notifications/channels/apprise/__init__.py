@@ -59,5 +59,12 @@ def _check_host(envelope: Envelope) -> None:
     enabled = [str(host) for host in hosts] if isinstance(hosts, list | tuple) else []
     plugin = Library.instantiate(envelope.address, suppress_exceptions=True)
     host = getattr(plugin, "host", None)
-    if (isinstance(host, str) and "." in host) or host == "localhost":
-        resolve(str(host), getattr(plugin, "port", None) or 443, enabled)
+    if not isinstance(host, str) or not host:
+        return
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        resolve(host, getattr(plugin, "port", None) or 443, enabled)
+    except OSError as error:
+        # PermissionError: it leads inside. Else a word without dots may be a topic or a token, which is no host.
+        if isinstance(error, PermissionError) or "." in host:
+            raise

@@ -6,12 +6,14 @@ later.
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
 import json
 import socket
 import ssl
+import threading
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
@@ -86,12 +88,20 @@ class _Pinned(http.client.HTTPConnection):
     def __init__(self, host: str, port: int, address: str, timeout: int, tls: bool) -> None:
         super().__init__(host, port, timeout=timeout)
         self._address = address
+        self.was_cut = False
         self._context = ssl.create_default_context() if tls else None
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self._address, self.port), self.timeout)
         if self._context is not None:
             self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
+
+    def cut(self) -> None:
+        """End whatever is under way: a receiver that answers a byte at a time must not hold a thread for ever."""
+        self.was_cut = True
+        with contextlib.suppress(OSError):
+            if self.sock is not None:
+                self.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _post(
@@ -104,12 +114,19 @@ def _post(
     port = parts.port or (443 if tls else 80)
     address = resolve(parts.hostname, port, enabled)
     connection = _Pinned(parts.hostname, port, address, timeout, tls)
+    ends = threading.Timer(timeout, connection.cut)  # each read has its own patience; all together have this
+    ends.daemon = True
+    ends.start()
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, body, dict(headers))
         response = connection.getresponse()
-        return response.status, response.read(500).decode(errors="replace")
+        status, answer = response.status, response.read(500).decode(errors="replace")
+        if connection.was_cut:  # half an answer reads like a whole one
+            raise TimeoutError(f"no whole answer within {timeout} s")
+        return status, answer
     finally:
+        ends.cancel()
         connection.close()
 
 
