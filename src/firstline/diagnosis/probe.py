@@ -31,8 +31,7 @@ def check_target(kind: str, target: str) -> str:
     """The target as it is stored; `Invalid` unless it is an http(s) URL or host:port."""
     target = target.strip()
     if kind == "http":
-        parts = urlsplit(target)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        if not _is_address(target):
             message = (
                 "Write a whole address, such as https://intranet.example.org/health, without a password."
             )
@@ -40,6 +39,19 @@ def check_target(kind: str, target: str) -> str:
         return target
     host, port = _host_and_port(target)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_address(target: str) -> bool:
+    try:
+        parts = urlsplit(target)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and not parts.username
+            and bool(_port(parts))
+        )
+    except ValueError:
+        return False
 
 
 def probe(kind: Literal["http", "tcp"], target: str, *, expect: str = "", timeout: float = 5.0) -> Answer:
@@ -57,6 +69,8 @@ def probe(kind: Literal["http", "tcp"], target: str, *, expect: str = "", timeou
         ok, text = False, f"its certificate is not valid: {error.verify_message}"
     except (OSError, http.client.HTTPException) as error:
         ok, text = False, _reason(error)
+    except ValueError as error:  # an address that is none, such as the target's own Location
+        ok, text = False, f"leads to what is no address: {error}"
     return Answer(ok, int((time.monotonic() - begun) * 1000), text[:500])
 
 
@@ -71,7 +85,13 @@ def _http(target: str, expect: str, deadline: float) -> tuple[bool, str]:
         onward = urlsplit(url)
         if onward.hostname != first.hostname or onward.scheme not in ("http", "https"):
             return False, f"{status}, redirects to another host ({onward.hostname}), which is not asked"
+        if _port(onward) != _port(first) and (_port(first), _port(onward)) != (80, 443):
+            return False, f"{status}, redirects to another port ({_port(onward)}), which is not asked"
     return False, f"redirects more than {MOST_REDIRECTS} times"
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _get(url: SplitResult, deadline: float) -> tuple[int, str, str, bytes]:

@@ -122,3 +122,32 @@ def test_what_is_no_target_is_refused_at_its_field(kind: str, target: str) -> No
 
 def test_an_ipv6_target_keeps_its_brackets() -> None:
     assert check_target("tcp", "[::1]:5432") == "[::1]:5432"
+
+
+@pytest.mark.parametrize("location", ["http://[broken", "//127.0.0.1:99999/", "http://127.0.0.1:1/"])
+def test_a_target_that_leads_astray_is_only_a_failed_check(location: str) -> None:
+    class Astray(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", location)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Astray)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        answer = probe("http", f"http://127.0.0.1:{server.server_port}/")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert not answer.ok and ("no address" in answer.text or "another port" in answer.text)
+
+
+@pytest.mark.parametrize("target", ["http://example.org:99999/", "http://[broken/"])
+def test_what_is_no_address_is_refused(target: str) -> None:
+    with pytest.raises(Invalid):
+        check_target("http", target)
