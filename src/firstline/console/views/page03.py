@@ -13,7 +13,7 @@ from firstline.console import evidence
 from firstline.console.clocks import face_of
 from firstline.core import clock
 from firstline.core.actor import Actor
-from firstline.core.errors import DomainError, NotFound
+from firstline.core.errors import DomainError, NotAllowed, NotFound
 from firstline.desk.paging import PageCard, page_card
 from firstline.oncall import actions, links
 
@@ -25,7 +25,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     try:
         page_id = links.read(token, now=now)
         card = page_card(page_id, now=now)
-    except NotFound as error:
+    except (NotFound, NotAllowed) as error:  # the link, the page or the person is gone
         return render(request, "console/page/gone.html", {"error": error}, status=404)
     person = card.page.person
     assert person is not None

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from firstline.accounts.models import Person
+from firstline.accounts.models import Person, SupportGroup
 from firstline.accounts.viewer import viewer_for
 from firstline.core import event_log, live
 from firstline.core.actor import Actor
@@ -71,6 +71,7 @@ def register(reports: Sequence[Report], *, actor: Actor, now: datetime) -> list[
     order = order_in_force()
     rows = [_row(report, now) for report in reports]
     made_up = _synthetic_callers(rows)
+    _only_security_groups(rows)
     for row in rows:
         row.synthetic = row.synthetic or row.caller_id in made_up
         place_in_queue(row, order)
@@ -86,6 +87,17 @@ def register(reports: Sequence[Report], *, actor: Actor, now: datetime) -> list[
     for row in rows:
         live.nudge("incident", row.id, row.version, visibility_class(row))
     return rows
+
+
+def _only_security_groups(rows: Sequence[Incident]) -> None:
+    """A security incident that names an ordinary group has no owner yet: that group could not even see it. Triage
+    gives it one."""
+    named = {row.group_id for row in rows if row.security and row.group_id is not None}
+    if named:
+        named -= set(SupportGroup.objects.filter(id__in=named, security=True).values_list("id", flat=True))
+    for row in rows:
+        if row.security and row.group_id in named:
+            row.group_id = None
 
 
 def _synthetic_callers(rows: Sequence[Incident]) -> set[int]:

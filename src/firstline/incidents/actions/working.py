@@ -69,15 +69,23 @@ def _owners(
             raise Invalid(
                 "A security incident goes to a security group only.", {"group": "not a security group"}
             )
+        _of_the_security_group(incident, group_id, assignee_id)
         return group_id, assignee_id
     assert assignee_id is not None
     theirs = list(
         Membership.objects.filter(person_id=assignee_id).order_by("id").values_list("group_id", flat=True)
     )
-    if incident.security and incident.group_id not in theirs:
-        raise Invalid("Only members of its security group can own it.", {"assignee": "not of the group"})
+    _of_the_security_group(incident, incident.group_id, assignee_id)
     keeps = incident.group_id in theirs or not theirs
     return (incident.group_id if keeps else theirs[0]), assignee_id
+
+
+def _of_the_security_group(incident: Incident, group_id: int | None, assignee_id: int | None) -> None:
+    """Nobody owns a security incident that they may not see."""
+    if not incident.security or assignee_id is None:
+        return
+    if not Membership.objects.filter(person_id=assignee_id, group_id=group_id, group__security=True).exists():
+        raise Invalid("Only members of its security group can own it.", {"assignee": "not of the group"})
 
 
 def take(incident_id: int, *, actor: Actor, now: datetime, version: int | None = None) -> Incident:
