@@ -15,6 +15,7 @@ from firstline.core.models import Event
 from firstline.core.pagination import paginate
 
 SIZE = 50
+_SAYS_NOTHING = ("–", "[]", "{}", "no")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +30,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One change. `fields`: (name, from, to) as text."""
+    """One change. `name`: what the thing is called, where the change says. `fields`: (name, from, to) as text; of
+    what was created, those that say something."""
 
     at: datetime
     thing: str
     subject_id: int
     verb: str
+    name: str
     who: str
     via: str
     fields: Sequence[tuple[str, str, str]]
@@ -100,17 +103,22 @@ def _references(changes: Mapping[str, Sequence[Any]]) -> list[int]:
 
 def _entry(row: Event, bodies: Mapping[int, str], names: Mapping[int, str]) -> Entry:
     who = names.get(row.actor_id or 0, "") if row.actor_kind == "person" else row.actor_kind
+    fields = [
+        (name.removesuffix("_id").replace("_", " "), _shown(a, bodies), _shown(b, bodies))
+        for name, (a, b) in row.changes.items()
+    ]
+    called = next((after or before for name, before, after in fields if name in ("name", "title")), "")
+    if row.verb.endswith("created"):
+        fields = [field for field in fields if field[2] not in _SAYS_NOTHING]
     return Entry(
         at=row.occurred_at,
         thing=str(row.data.get("thing", "")),
         subject_id=row.subject_id,
         verb=row.verb.removeprefix("configuration_"),
+        name=called if called != "–" else "",
         who=who,
         via=row.actor_via,
-        fields=[
-            (name.removesuffix("_id").replace("_", " "), _shown(a, bodies), _shown(b, bodies))
-            for name, (a, b) in row.changes.items()
-        ],
+        fields=fields,
     )
 
 

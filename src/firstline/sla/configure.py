@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
-from django.db.models import Max
 
 from firstline.catalog.editing import authorise, check_seen, found, unique
 from firstline.core import config_log
@@ -16,6 +15,7 @@ from firstline.core.actor import Actor
 from firstline.core.errors import Conflict, Invalid, NotFound
 from firstline.core.event_log import plain
 from firstline.sla.agreement import Agreement as Document
+from firstline.sla.agreement import Conditions
 from firstline.sla.models import Agreement, AgreementVersion
 
 STEP = 10
@@ -35,8 +35,7 @@ def create_agreement(
 ) -> Agreement:
     """Add an agreement. It is tried before those that ask no condition, which would win over it."""
     authorise(actor, "configuration.edit")
-    last = Agreement.objects.aggregate(last=Max("position"))["last"] or 0
-    agreement = Agreement(name=name.strip(), kind=kind, active=active, position=last + STEP)
+    agreement = Agreement(name=name.strip(), kind=kind, active=active, position=_place(definition))
     unique(Agreement, agreement, "name", "agreement")
     agreement.save()
     _add_version(agreement, definition, 1, actor, now)
@@ -101,6 +100,17 @@ def move_agreement(agreement_id: int, *, up: bool, actor: Actor, now: datetime) 
     if 0 <= other < len(order):
         order[at], order[other] = order[other], order[at]
         reorder_agreements(order, actor=actor, now=now)
+
+
+def _place(definition: Document) -> int:
+    """Before the first agreement that takes everything, so that a special one can win; else at the end."""
+    rows = Agreement.objects.filter(versions__valid_to=None).order_by("position", "id")
+    listed = list(rows.values_list("position", "versions__definition"))
+    if definition.conditions != Conditions():
+        for position, document in listed:
+            if not document.get("conditions"):
+                return position - 1
+    return (listed[-1][0] if listed else 0) + STEP
 
 
 def facts(agreement: Agreement, definition: Any) -> dict[str, Any]:

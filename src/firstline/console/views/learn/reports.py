@@ -409,7 +409,7 @@ def _age(key: str) -> str:
 def _how(key: str) -> str:
     return {
         "caller": _("the caller"),
-        "on_behalf": _("an agent, on the caller's behalf"),
+        "on_behalf": _("an agent for the caller"),
         "no_answer": _("silence"),
         "no_caller": _("it has no caller"),
     }.get(key, _("not known"))

@@ -25,7 +25,7 @@ function option(data) {
     animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     color: colours,
     textStyle: { color: ink, fontFamily: getComputedStyle(document.body).fontFamily },
-    grid: { left: 8, right: 12, top: data.series.length > 1 ? 36 : 14, bottom: 8, containLabel: true },
+    grid: { left: lying ? 150 : 8, right: 16, top: data.series.length > 1 ? 36 : 14, bottom: lying ? 24 : 8, containLabel: !lying },
     legend: data.series.length > 1 ? { type: "scroll", top: 4, textStyle: { color: ink }, icon: "roundRect", itemWidth: 12, itemHeight: 8 } : undefined,
     tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: unit, confine: true },
     [lying ? "yAxis" : "xAxis"]: { type: "category", data: data.labels, inverse: lying, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, axisLabel: { color: ink, hideOverlap: true } },
