@@ -69,8 +69,3 @@ def finish(scope: str, key: str, answer: Answer) -> None:
     """Keep the answer, for repetitions."""
     body = encrypt(json.dumps(answer.body))
     IdempotencyKey.objects.filter(scope=scope, key=key).update(status=answer.status, body=body)
-
-
-def forget(*, now: datetime) -> int:
-    """Drop keys whose day is over. Returns how many."""
-    return IdempotencyKey.objects.filter(created_at__lt=now - KEPT).delete()[0]
