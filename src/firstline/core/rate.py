@@ -41,8 +41,7 @@ def take(limit: Limit, who: str, *, now: datetime) -> Allowance:
 
     Losing a count to a power cut does no harm, so it doesn't wait for the disk.
     """
-    begin = _EPOCH + (now - _EPOCH) // limit.per * limit.per
-    key = f"{limit.name}:{hashlib.sha256(who.encode()).hexdigest()[:40]}"
+    begin, key = _window(limit, who, now)
     with transaction.atomic(), connection.cursor() as cursor:
         if not connection.savepoint_ids:
             cursor.execute("SET LOCAL synchronous_commit TO off")
@@ -57,6 +56,18 @@ def take(limit: Limit, who: str, *, now: datetime) -> Allowance:
     return Allowance(
         count <= limit.amount, limit.amount, max(0, limit.amount - count), begin + limit.per - now
     )
+
+
+def exhausted(limit: Limit, who: str, *, now: datetime) -> bool:
+    """Whether one more would be too many, without counting one: for limits that count failures only."""
+    begin, key = _window(limit, who, now)
+    return RateWindow.objects.filter(key=key, started_at=begin, count__gte=limit.amount).exists()
+
+
+def _window(limit: Limit, who: str, now: datetime) -> tuple[datetime, str]:
+    """When the present window began, and under which key it is counted."""
+    key = f"{limit.name}:{hashlib.sha256(who.encode()).hexdigest()[:40]}"
+    return _EPOCH + (now - _EPOCH) // limit.per * limit.per, key
 
 
 def sweep(*, now: datetime) -> int:

@@ -51,19 +51,31 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
         tell_address(email, kind="account", subject=subject, body=body, key=key, now=clock.now())
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refuse guessing, counted over all processes: by the client's address and by the account aimed at."""
+        """Refuse guessing, counted over all processes: failures by the client's address and by the account."""
         now = clock.now()
-        aimed_at = str(credentials.get("email") or credentials.get("username") or "").lower()
-        by_address = rate.take(FAILURES_PER_ADDRESS, client_address(request), now=now)
-        by_person = rate.take(FAILURES_PER_PERSON, aimed_at, now=now) if aimed_at else by_address
-        if not (by_address.allowed and by_person.allowed):
+        if any(rate.exhausted(limit, who, now=now) for limit, who in _aims(request, credentials)):
             raise self.validation_error("too_many_login_attempts")
         super().pre_authenticate(request, **credentials)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        now = clock.now()
+        for limit, who in _aims(request, credentials):
+            rate.take(limit, who, now=now)
 
     def reauthenticate(self, user: Person, password: str) -> bool:
         """By the person's own password; it needs no row of allauth's own address table."""
         self.pre_authenticate(self.request, email=user.email)
-        return user.check_password(password)
+        if user.check_password(password):
+            return True
+        self.authentication_failed(self.request, email=user.email)
+        return False
+
+
+def _aims(request: HttpRequest, credentials: dict[str, Any]) -> list[tuple[rate.Limit, str]]:
+    """What a failed sign-in counts against."""
+    aimed_at = str(credentials.get("email") or credentials.get("username") or "").lower()
+    found = [(FAILURES_PER_ADDRESS, client_address(request))]
+    return [*found, (FAILURES_PER_PERSON, aimed_at)] if aimed_at else found
 
 
 class Identities(DefaultSocialAccountAdapter):  # type: ignore[misc]
