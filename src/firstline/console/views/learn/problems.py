@@ -88,10 +88,16 @@ class ProblemForm(SetupForm):
 
 
 class ActionForm(SetupForm):
-    title = forms.CharField(label=_l("What is to be done"), max_length=255, required=False)
-    owner = kit.pick(_l("Who"))
+    title = forms.CharField(
+        label=_l("What is to be done"),
+        max_length=255,
+        error_messages={"required": _l("Say what is to be done.")},
+    )
+    owner = kit.pick(_l("Who"), required=True)
     due_on = forms.DateField(
-        label=_l("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=_l("Until"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"required": _l("Say until when.")},
     )
 
 
