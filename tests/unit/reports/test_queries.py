@@ -12,6 +12,7 @@ from firstline.accounts.actions import create_group, create_person
 from firstline.accounts.viewer import SYSTEM, Viewer, viewer_of
 from firstline.catalog import actions as catalog
 from firstline.closure.models import Confirmation
+from firstline.core import due
 from firstline.core.actor import Actor
 from firstline.incidents import actions as incidents
 from firstline.incidents.lifecycle import ClosedHow
@@ -94,6 +95,13 @@ def test_a_closed_incident_keeps_the_names_of_its_day() -> None:
         "Mail": 1,
     }
     assert keeping.run(NOW) == 0
+
+
+def test_what_nobody_asked_to_keep_is_swept_up_once() -> None:
+    made = story()
+    due.unschedule(keeping.KIND, [made["first"]])
+    assert (keeping.run(NOW), keeping.sweep(NOW), keeping.sweep(NOW)) == (0, 1, 0)
+    assert ClosedRecord.objects.get().service == "Printing"
 
 
 def test_no_answer_is_no_mark() -> None:
