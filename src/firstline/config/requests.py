@@ -1,10 +1,13 @@
 """Around every request: its id in every log line, and one line for what went wrong or took long."""
 
+import json
+import sys
 import time
 import uuid
 from collections.abc import Callable
 
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
 log = structlog.get_logger("firstline.web")
@@ -52,3 +55,29 @@ class NoZeroBytes:
         if any("\x00" in str(value) for value in sent):
             return HttpResponseBadRequest("This request holds a zero byte, which no text may.")
         return None
+
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><h1>{title}</h1><p>{text}</p></html>
+"""
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """What is answered when a page could not be made (Django's handler500): 503 while the database is away, so that
+    programs come again, else 500. It asks nobody for anything."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status, title = (503, "One moment") if away else (500, "This page could not be made")
+    text = (
+        "The database does not answer at this moment. Nothing is lost; try again in a few seconds."
+        if away
+        else "What went wrong is in the log. Try again, or tell your administrator when it was."
+    )
+    if request.path.startswith("/api/"):
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": text}
+        answer = HttpResponse(json.dumps(problem), content_type="application/problem+json", status=status)
+    else:
+        answer = HttpResponse(PAGE.format(title=title, text=text), status=status)
+    if away:
+        answer["Retry-After"] = "5"
+    answer["Cache-Control"] = "no-store"
+    return answer

@@ -15,3 +15,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("firstline.portal.sign_in_urls")),
     path("", include("firstline.portal.urls")),
 ]
+
+handler500 = "firstline.config.requests.failed"
