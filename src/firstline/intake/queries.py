@@ -218,7 +218,7 @@ def alerts(
         rows = rows.filter(service_id=service_id)
     if severity:
         rows = rows.filter(severity=severity)
-    for word in text.split():
+    for word in text.split()[:8]:
         rows = rows.filter(title__icontains=word)
     return paginate(rows, ("-last_seen_at", "-id"), cursor=cursor, size=size)
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from firstline.accounts.models import Person
 from firstline.accounts.viewer import viewer_for
+from firstline.core import rate
 from firstline.core.actor import Actor
 from firstline.core.errors import Invalid, NotAllowed, NotFound
 from firstline.core.secrets import hash_token
@@ -19,6 +20,7 @@ from firstline.notifications.wording import code_text
 
 CODE_LIVES = timedelta(minutes=15)
 TRIES = 5
+CODES = rate.Limit("contact-code", 10, timedelta(hours=1))
 
 
 @transaction.atomic
@@ -42,7 +44,10 @@ def add(
 
 @transaction.atomic
 def send_code(method: ContactMethod, *, now: datetime) -> None:
-    """Send a new six-digit code, good for a quarter of an hour."""
+    """Send a new six-digit code, good for a quarter of an hour. `Invalid` when there were too many: each is a message
+    to an address that nobody has proven yet, and five more guesses."""
+    if not rate.take(CODES, str(method.person_id), now=now).allowed:
+        raise Invalid("That were many codes; wait an hour.", {"address": "too many codes"})
     code = f"{secrets.randbelow(10**6):06}"
     method.code_hash, method.code_expires_at = hash_token(f"{method.id}:{code}"), now + CODE_LIVES
     method.save(update_fields=["code_hash", "code_expires_at"])

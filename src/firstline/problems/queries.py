@@ -47,7 +47,7 @@ def problems(viewer: Viewer, *, state: str = "", text: str = "") -> QuerySet[Pro
         found = found.exclude(state__in=["solved", "closed"])
     elif state in STATES:
         found = found.filter(state=state)
-    for word in text.split():
+    for word in text.split()[:8]:
         found = found.filter(
             Q(title__icontains=word) | Q(description__icontains=word) | Q(root_cause__icontains=word)
         )
