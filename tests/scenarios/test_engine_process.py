@@ -1,7 +1,6 @@
 """The engine as a process: killed at any instant it loses nothing and doubles nothing; it outlives the
 database's connections; several of them share the work."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,10 +21,11 @@ from firstline.notifications.models import Delivery
 from firstline.oncall.models import Escalation, Page
 from firstline.sla.models import Clock
 from tests.database import Clone
+from tests.effort import cases
 from tests.machine import free_port, wait_until
 from tests.organisation import MAKER, Organisation, organisation
 
-KILLS = int(os.environ.get("FIRSTLINE_KILLS", "0")) or 4
+KILLS = cases(4, 100)
 BATCH = 15
 
 

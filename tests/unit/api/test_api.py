@@ -1,7 +1,6 @@
 """The API as a whole: everything documented exists, needs authentication, enforces its role, survives nonsense."""
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,9 +24,10 @@ from firstline.core.models import IdempotencyKey
 from firstline.incidents.models import Incident
 from firstline.intake.models import Source
 from tests.api_client import Caller, machine
+from tests.effort import cases
 from tests.organisation import Organisation, organisation
 
-EXAMPLES = 100 if os.environ.get("FIRSTLINE_PROVE") else 4
+EXAMPLES = cases(4, 100)
 VERBS = ("get", "post", "put", "patch", "delete")
 
 

@@ -1,6 +1,5 @@
 """Business calendars: named cases, and properties against a count of minutes over the zone's real offsets."""
 
-import os
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,8 +27,9 @@ from firstline.catalog.calendar import (
     wall_instant,
     working_time,
 )
+from tests.effort import cases
 
-CASES = int(os.environ.get("FIRSTLINE_PROVE", "0")) or 2_000
+CASES = cases(2_000, 20_000)
 MINUTE = timedelta(minutes=1)
 OFFICE = Calendar(zone="UTC", week=same_hours("mon tue wed thu fri", "09:00", "17:00"))
 ZONES = [

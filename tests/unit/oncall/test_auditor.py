@@ -2,7 +2,6 @@
 undone.
 """
 
-import os
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,9 +22,10 @@ from firstline.oncall.models import Escalation, Page
 from firstline.oncall.policy import Policy, Step, Target
 from firstline.oncall.rotation import Rotation, Window, active, turns
 from firstline.oncall.schedule import Layer, Schedule
+from tests.effort import cases
 from tests.scenarios.story import Story, told_story
 
-CASES = int(os.environ.get("FIRSTLINE_PROVE", "0")) or 150
+CASES = cases(150, 5_000)
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 zones = st.sampled_from(["UTC", "America/Chicago", "Europe/Kyiv", "Australia/Lord_Howe"]).map(ZoneInfo)
 instants = st.integers(-5 * 1440, 250 * 1440).map(

@@ -1,6 +1,5 @@
 """Rotations and windows on the wall clock."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -23,8 +22,9 @@ from firstline.oncall.rotation import (
     with_participants,
     without,
 )
+from tests.effort import cases
 
-CASES = int(os.environ.get("FIRSTLINE_PROVE", "0")) or 2_000
+CASES = cases(2_000, 50_000)
 UTC_ZONE = ZoneInfo("UTC")
 DAYS: list[Day] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 

@@ -1,6 +1,5 @@
 """Who is on call, and because of what."""
 
-import os
 from datetime import datetime, timedelta
 
 import pytest
@@ -26,8 +25,9 @@ from firstline.oncall.schedule import (
     who_at,
     who_in_versions,
 )
+from tests.effort import cases
 
-CASES = int(os.environ.get("FIRSTLINE_PROVE", "0")) or 1_000
+CASES = cases(1_000, 20_000)
 MONDAY = datetime.fromisoformat("2024-06-03T00:00Z")
 
 

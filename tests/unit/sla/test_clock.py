@@ -1,6 +1,5 @@
 """The clock: what follows from a list of events, and that its ledger always sums up."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -25,8 +24,9 @@ from firstline.sla.clock import (
     fold,
 )
 from firstline.sla.ledger import why_due
+from tests.effort import cases
 
-CASES = int(os.environ.get("FIRSTLINE_PROVE", "0")) or 1_000
+CASES = cases(1_000, 20_000)
 OFFICE = Calendar(zone="UTC", week=same_hours("mon tue wed thu fri", "09:00", "17:00"))
 MONDAY = datetime(2024, 6, 3, tzinfo=UTC)
 HOUR = timedelta(hours=1)
