@@ -64,7 +64,7 @@ MODULES: tuple[Module, ...] = (
     Module("auto-close", _named(closure.close_due)),
     Module("heartbeats", heartbeats.run, every=timedelta(seconds=1)),
     Module("complaints", complaints.run, every=timedelta(seconds=10)),
-    Module("reports", keeping.run, every=timedelta(seconds=5)),
+    Module("reports", keeping.run),
     Module("reports left out", keeping.sweep, every=timedelta(hours=1)),
     Module("partitions", _partitions, every=timedelta(hours=1)),
     Module("rate limits", _named(rate.sweep), every=timedelta(hours=1)),
