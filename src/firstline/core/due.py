@@ -57,7 +57,8 @@ def claim(kind: str, *, now: datetime, limit: int, of: str = "") -> list[DueItem
 
     `of`: the table of their subjects, whose rows are locked with them, and skipped while somebody holds them. An
     action locks its incident and then schedules; whoever claimed first and locked the incident afterwards would
-    wait for the one that waits for him.
+    wait for the one that waits for him. PostgreSQL locks in the order of `FOR UPDATE OF`, and keeps the lock of a
+    row of the first table when that of the second is taken already: so the subject comes first.
     """
     joined = sql.SQL("JOIN {} AS subject ON subject.id = due.subject_id").format(sql.Identifier(of or "due"))
     with connection.cursor() as cursor:
@@ -66,7 +67,7 @@ def claim(kind: str, *, now: datetime, limit: int, of: str = "") -> list[DueItem
                 """SELECT due.id, due.subject_id, due.due_at, due.payload::text, due.attempts FROM due {}
                    WHERE due.kind = %s AND due.due_at <= %s
                    ORDER BY due.due_at, due.id LIMIT %s FOR UPDATE OF {} SKIP LOCKED"""
-            ).format(joined if of else sql.SQL(""), sql.SQL("due, subject" if of else "due")),
+            ).format(joined if of else sql.SQL(""), sql.SQL("subject, due" if of else "due")),
             [kind, now, limit],
         )
         rows = cursor.fetchall()

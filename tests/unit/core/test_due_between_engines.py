@@ -27,7 +27,7 @@ def test_a_subject_that_an_action_holds_is_left_until_it_is_free(cloned_database
         [Person(email=f"{name}@example.org", name=name, created_at=NOW) for name in "ab"]
     )
     due.schedule("k", [(person.id, NOW) for person in created])
-    with psycopg.connect(cloned_database.url) as action:
+    with psycopg.connect(cloned_database.url, options="-c lock_timeout=5s") as action:
         action.execute("SELECT id FROM person WHERE id = %s FOR UPDATE", [created[0].id])
         with transaction.atomic():
             claimed = due.claim("k", now=NOW, limit=10, of="person")
