@@ -19,25 +19,27 @@ INCIDENTS = """
 INSERT INTO incident (kind, title, description, channel, state, hold_reason, detected_at, received_at, registered_at,
     updated_at, caller_id, caller_phone, caller_place, preferred_channel, service_id, category_id, group_id,
     assignee_id, degradation, extent, can_work, severity, affected_users, impact, urgency, priority, priority_fixed,
-    security,
-    verdict, tlp, personal_data, reassignments, reopenings, alert_reopenings, resolution_code_id, resolution_notes,
-    cause, resolved_at, closed_at, closed_how, cancel_reason, first_response_at, major, stop_auto_close, public_title,
-    public_status, work_next_at, synthetic, version)
-SELECT 'incident', initcap(w[1 + n %% wn]) || ' ' || w[1 + (n * 7) %% wn] || ' ' || w[1 + (n * 13) %% wn] || ' ' || n,
-    repeat(w[1 + (n * 3) %% wn] || ' ' || w[1 + (n * 11) %% wn] || ' does not work since this morning. ', 4),
+    security, verdict, tlp, personal_data, reassignments, reopenings, alert_reopenings, resolution_code_id,
+    resolution_notes, cause, resolved_at, closed_at, closed_how, cancel_reason, first_response_at, major, stop_auto_close,
+    public_title, public_status, work_next_at, synthetic, version)
+SELECT 'incident', initcap(w[1]) || ' ' || w[2] || ' ' || w[3] || n %% 60,
+    repeat(w[5] || ' ' || w[4] || ' does not work since this morning. ', 4),
     (ARRAY['portal', 'phone', 'e-mail', 'monitoring'])[1 + n %% 4], state, '', at, at, at, at + interval '2 hours',
     CASE WHEN n %% 4 < 3 THEN pg_temp.one_of(%(callers)s, n) END, '', '', 'e-mail',
     pg_temp.one_of(%(services)s, n), pg_temp.one_of(%(categories)s, n),
     pg_temp.one_of(%(groups)s, n),
-    CASE WHEN n %% 3 < 2 THEN pg_temp.one_of(%(agents)s, n) END,
+    CASE WHEN n %% 7 < 5 THEN pg_temp.one_of(%(agents)s, n) END,
     'degraded', 'one', 'difficulty', '', 1, 2, 1 + n %% 3, 2 + n %% 3, false, n %% 50 = 0, '', '', false, n %% 3, 0, 0,
-    CASE WHEN ended THEN %(code)s END, CASE WHEN ended THEN 'Restarted the ' || w[1 + (n * 3) %% wn] || '.' ELSE '' END,
+    CASE WHEN ended THEN %(code)s END, CASE WHEN ended THEN 'Restarted the ' || w[5] || '.' ELSE '' END,
     '', CASE WHEN ended THEN at + interval '5 hours' END, CASE WHEN state = 'closed' THEN at + interval '2 days' END,
     CASE WHEN state = 'closed' THEN 'caller' ELSE '' END, '', at + interval '20 minutes', '', false, '', '',
     CASE WHEN NOT ended THEN at + interval '8 hours' END, false, 6
 FROM (
-    SELECT n, w, wn, at, state, state IN ('resolved', 'closed') AS ended FROM (
-        SELECT n, %(words)s::text[] AS w, cardinality(%(words)s::text[]) AS wn,
+    SELECT n, w, at, state, state IN ('resolved', 'closed') AS ended FROM (
+        SELECT n, ARRAY(
+                SELECT (%(words)s::text[])[1 + abs(hashint8(n * 8 + k)) %% cardinality(%(words)s::text[])]
+                FROM generate_series(1, 5) AS k
+            ) AS w,
             %(now)s - (%(count)s - n) * (interval '1 day' * %(days)s / %(count)s) AS at,
             CASE WHEN n > %(count)s - %(open)s
                 THEN (ARRAY['new', 'assigned', 'in_progress', 'in_progress', 'on_hold'])[1 + n %% 5]
@@ -60,6 +62,11 @@ INSERT INTO comment (incident_id, public, content_id, author_id, from_address, v
 SELECT i.id, k = 1, pg_temp.one_of(%(contents)s, i.id), i.assignee_id, '', 'console', false, false,
     i.registered_at + k * interval '30 minutes'
 FROM incident i CROSS JOIN generate_series(1, 2) AS k WHERE i.id > %(after)s
+"""
+CONFIRMATIONS = """
+INSERT INTO confirmation (incident_id, person_id, resolution_number, asked_at, close_at, answer, ask_rating)
+SELECT id, caller_id, 1, resolved_at, resolved_at + interval '400 days', '', true
+FROM incident WHERE id > %(after)s AND state = 'resolved' AND caller_id IS NOT NULL
 """
 EVENTS = """
 INSERT INTO event (subject_type, subject_id, verb, occurred_at, recorded_at, actor_kind, actor_id, actor_via, changes,
@@ -98,8 +105,8 @@ def fill(connection: Any, count: int, **ids: list[int] | int) -> None:
         cursor.execute(INCIDENTS, {**given, **ids, "open": min(count // 20, 5000)})
         cursor.execute(CONTENTS, given)
         contents = [row[0] for row in cursor.fetchall()]
-        for statement in (COMMENTS, EVENTS, CLOCKS):
+        for statement in (COMMENTS, CONFIRMATIONS, EVENTS, CLOCKS):
             cursor.execute(statement, {**given, **ids, "contents": contents})
     with connection.cursor() as cursor:
-        for table in ("incident", "event", "comment", "content", "clock"):
+        for table in ("incident", "event", "comment", "content", "clock", "confirmation"):
             cursor.execute(f"ANALYZE {table}")

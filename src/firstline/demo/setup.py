@@ -16,7 +16,8 @@ from firstline.core import installation
 from firstline.core.actor import Actor
 from firstline.demo import company
 from firstline.sla.agreement import Agreement, Conditions, Duration, Promise
-from firstline.sla.configure import create_agreement
+from firstline.sla.configure import create_agreement, document_from, edit_agreement
+from firstline.sla.models import AgreementVersion
 
 SETUP = Actor.system("demo")
 WEEKDAYS = "mon tue wed thu fri"
@@ -190,7 +191,7 @@ def _hours(service: company.Service) -> str:
 
 
 def _categories(world: World, now: datetime) -> None:
-    for old in Category.objects.filter(parent=None):
+    for old in Category.objects.filter(active=True):
         catalog.edit_category(old.id, actor=SETUP, now=now, active=False)
     for name, children in company.CATEGORIES:
         root = _category(name, None, None, now)
@@ -252,6 +253,15 @@ def days(amount: int) -> Duration:
 
 def _agreements(world: World, now: datetime) -> None:
     """Management first, then what customers see, then everything else in office hours."""
+    for seeded in AgreementVersion.objects.filter(valid_to=None).select_related("agreement"):
+        edit_agreement(
+            seeded.agreement_id,
+            name=seeded.agreement.name,
+            definition=document_from(seeded.definition),
+            active=False,
+            actor=SETUP,
+            now=now,
+        )
     customers = tuple(world.services[s.key] for s in company.SERVICES if s.public)
     create_agreement(
         name="Management",
