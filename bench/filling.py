@@ -20,8 +20,8 @@ INSERT INTO incident (kind, title, description, channel, state, hold_reason, det
     updated_at, caller_id, caller_phone, caller_place, preferred_channel, service_id, category_id, group_id,
     assignee_id, degradation, extent, can_work, severity, affected_users, impact, urgency, priority, priority_fixed,
     security, verdict, tlp, personal_data, reassignments, reopenings, alert_reopenings, resolution_code_id,
-    resolution_notes, cause, resolved_at, closed_at, closed_how, cancel_reason, first_response_at, major, stop_auto_close,
-    public_title, public_status, work_next_at, synthetic, version)
+    resolution_notes, cause, resolved_at, closed_at, closed_how, cancel_reason, first_response_at, major,
+    stop_auto_close, public_title, public_status, work_next_at, synthetic, version)
 SELECT 'incident', initcap(w[1]) || ' ' || w[2] || ' ' || w[3] || n %% 60,
     repeat(w[5] || ' ' || w[4] || ' does not work since this morning. ', 4),
     (ARRAY['portal', 'phone', 'e-mail', 'monitoring'])[1 + n %% 4], state, '', at, at, at, at + interval '2 hours',
