@@ -25,7 +25,9 @@ class Agreement(models.Model):
 
 
 class AgreementVersion(Version):
-    """`definition`: `sla.agreement.Agreement` (conditions, targets by priority, calendar, pauses, warn points)."""
+    """`definition`: `sla.agreement.Agreement` (conditions, targets by priority, calendar, pauses, warn
+    points).
+    """
 
     agreement = models.ForeignKey(Agreement, models.CASCADE, related_name="versions")
 
