@@ -43,7 +43,8 @@ def incident(viewer: Viewer, incident_id: int) -> Incident:
     found = (
         visible_incidents(viewer)
         .select_related(*SHOWN)
-        .prefetch_related(*REMAINING)  # mostly null; planning a join of twelve tables took longer than all else
+        # mostly null; planning a join of twelve tables took longer than all else
+        .prefetch_related(*REMAINING)
         .filter(id=incident_id)
         .first()
     )
