@@ -71,11 +71,11 @@ def by_of(actor: Actor, who: str) -> str:
     }.get(actor.kind, "")
 
 
-def opening(incident: Incident) -> Message | None:
-    """The description is the first thing that was said."""
+def opening(incident: Incident, source: str) -> Message | None:
+    """The description is the first thing that was said: by the caller, else by the source."""
     if not incident.description.strip():
         return None
-    face = Face(name=_("Firstline"), kind="machine")
+    face = Face(name=source or _("Firstline"), kind="machine")
     if incident.caller is not None:
         face = Face(name=incident.caller.name, id=incident.caller.pk)
     return Message(
@@ -88,9 +88,9 @@ def opening(incident: Incident) -> Message | None:
     )
 
 
-def items(incident: Incident, entries: Sequence[Entry]) -> list[Message | Step]:
-    """Everything in the order in which it happened."""
-    first = opening(incident)
+def items(incident: Incident, entries: Sequence[Entry], source: str = "") -> list[Message | Step]:
+    """Everything in the order in which it happened. `source`: who sent the first alert, where one did."""
+    first = opening(incident, source)
     found: list[Message | Step] = [first] if first is not None else []
     found.extend(_message(incident, e, e.comment) if e.comment is not None else _step(e) for e in entries)
     return found

@@ -128,7 +128,7 @@ def state(context: Context, value: str, reason: str = "", until: datetime | None
 @register.simple_tag(takes_context=True)
 def clock(context: Context, value: Clock, short: bool = False) -> SafeString:
     now = moment(context)
-    ticking = format_html("")
+    ticking = SafeString("")
     if value.due_at is not None and value.state == "running":
         ticking = format_html(
             ' data-due="{}" data-from="{}" data-risk="{}"',

@@ -1,24 +1,20 @@
 """The verbs that a person can do to an incident: when each is offered, its form, and the action behind it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from firstline.accounts.viewer import Viewer
 from firstline.closure import actions as closure
-from firstline.console.verbs import forms
+from firstline.console.verbs import doing, forms
 from firstline.console.verbs.forms import VerbForm
-from firstline.core.actor import Actor
 from firstline.incidents.actions import editing, majors, people, relating, resolving, working
 from firstline.incidents.lifecycle import OPEN, State
 from firstline.incidents.models import Incident
 from firstline.oncall import actions as oncall
 
-Do = Callable[[Incident, VerbForm | None, Actor, datetime], object]
 When = Callable[[Incident], bool]
 
 
@@ -29,7 +25,7 @@ class Verb:
     key: str
     label: str | Promise
     icon: str
-    do: Do
+    do: doing.Do
     when: When
     done: str | Promise
     form: type[VerbForm] | None = None
@@ -47,116 +43,12 @@ class Verb:
         return viewer.may(self.permission) and self.when(incident)
 
 
-def _data(form: VerbForm | None) -> Mapping[str, Any]:
-    assert form is not None
-    return form.cleaned_data
-
-
 def _open(incident: Incident) -> bool:
     return incident.state in OPEN
 
 
 def _living(incident: Incident) -> bool:
     return incident.state not in (State.CLOSED, State.CANCELLED)
-
-
-def _assign(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = _data(form)
-    return working.assign(
-        incident.pk,
-        group_id=data["group"].pk if data["group"] else None,
-        assignee_id=data["person"].pk if data["person"] else None,
-        version=data["version"],
-        actor=actor,
-        now=now,
-    )
-
-
-def _escalate(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = _data(form)
-    return working.assign(
-        incident.pk,
-        group_id=data["group"].pk,
-        reason=data["reason"],
-        escalated=True,
-        version=data["version"],
-        actor=actor,
-        now=now,
-    )
-
-
-def _hold(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = _data(form)
-    return working.hold(
-        incident.pk,
-        reason=data["hold_reason"],
-        look_again_at=data["look_again_at"],
-        comment=data["comment"],
-        caller_wish=data["caller_wish"],
-        version=data["version"],
-        actor=actor,
-        now=now,
-    )
-
-
-def _resolve(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = _data(form)
-    return resolving.resolve(
-        incident.pk,
-        code=data["resolution_code"],
-        notes=data["resolution_notes"],
-        cause=data["cause"],
-        children=[int(child) for child in data.get("children", [])],
-        version=data["version"],
-        actor=actor,
-        now=now,
-    )
-
-
-def _diagnose(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = {name: value for name, value in _data(form).items() if name != "version"}
-    return editing.diagnose(incident.pk, actor=actor, now=now, **data)
-
-
-def _edit(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    assert isinstance(form, forms.EditForm)
-    return editing.edit(
-        incident.pk, form.values(), version=form.cleaned_data["version"], actor=actor, now=now
-    )
-
-
-def _security(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = {name: value for name, value in _data(form).items() if name != "version"}
-    return editing.edit(incident.pk, data, version=_data(form)["version"], actor=actor, now=now)
-
-
-def _priority(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = _data(form)
-    return editing.override_priority(
-        incident.pk,
-        data["priority"],
-        reason=data["reason"],
-        note=data["note"],
-        version=data["version"],
-        actor=actor,
-        now=now,
-    )
-
-
-def _publish(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = _data(form)
-    return editing.publish(incident.pk, title=data["title"], status=data["status"], actor=actor, now=now)
-
-
-def _declare(incident: Incident, form: VerbForm | None, actor: Actor, now: datetime) -> object:
-    data = _data(form)
-    return majors.declare(
-        incident.pk,
-        commander_id=data["commander"].pk,
-        every_minutes=data["every_minutes"],
-        actor=actor,
-        now=now,
-    )
 
 
 VERBS: tuple[Verb, ...] = (
@@ -175,7 +67,7 @@ VERBS: tuple[Verb, ...] = (
         icon="check",
         when=_open,
         form=forms.ResolveForm,
-        do=_resolve,
+        do=doing.resolve,
         done=_("Resolved. The caller is asked whether it works again."),
         shortcut="r",
         tone="primary",
@@ -202,7 +94,7 @@ VERBS: tuple[Verb, ...] = (
         icon="pause",
         when=_open,
         form=forms.HoldForm,
-        do=_hold,
+        do=doing.hold,
         done=_("On hold."),
         shortcut="h",
     ),
@@ -212,7 +104,7 @@ VERBS: tuple[Verb, ...] = (
         icon="arrow-up-right",
         when=_open,
         form=forms.EscalateForm,
-        do=_escalate,
+        do=doing.escalate,
         done=_("Escalated."),
         shortcut="e",
     ),
@@ -222,7 +114,7 @@ VERBS: tuple[Verb, ...] = (
         icon="user",
         when=_open,
         form=forms.AssignForm,
-        do=_assign,
+        do=doing.assign,
         done=_("Assigned."),
         shortcut="a",
     ),
@@ -235,7 +127,7 @@ VERBS: tuple[Verb, ...] = (
         title=_("The caller says: it is fixed"),
         done=_("Confirmed on the caller's behalf; closed."),
         do=lambda i, form, actor, now: closure.confirm_on_behalf(
-            i.pk, note=_data(form)["text"], actor=actor, now=now
+            i.pk, note=doing.cleaned(form)["text"], actor=actor, now=now
         ),
         tone="primary",
     ),
@@ -248,7 +140,7 @@ VERBS: tuple[Verb, ...] = (
         title=_("The caller says: still broken"),
         done=_("Reopened on the caller's behalf."),
         do=lambda i, form, actor, now: closure.still_broken_on_behalf(
-            i.pk, _data(form)["text"], actor=actor, now=now
+            i.pk, doing.cleaned(form)["text"], actor=actor, now=now
         ),
     ),
     Verb(
@@ -259,7 +151,7 @@ VERBS: tuple[Verb, ...] = (
         form=forms.OptionalTextForm,
         done=_("Reopened."),
         do=lambda i, form, actor, now: resolving.reopen(
-            i.pk, comment=_data(form)["text"], actor=actor, now=now
+            i.pk, comment=doing.cleaned(form)["text"], actor=actor, now=now
         ),
     ),
     Verb(
@@ -277,7 +169,7 @@ VERBS: tuple[Verb, ...] = (
         icon="activity",
         when=_living,
         form=forms.DiagnosisForm,
-        do=_diagnose,
+        do=doing.diagnose,
         done=_("The diagnosis is recorded."),
     ),
     Verb(
@@ -287,7 +179,7 @@ VERBS: tuple[Verb, ...] = (
         permission="incident.priority",
         when=_open,
         form=forms.PriorityForm,
-        do=_priority,
+        do=doing.priority,
         done=_("The priority stays as you set it until somebody lifts it."),
     ),
     Verb(
@@ -307,7 +199,11 @@ VERBS: tuple[Verb, ...] = (
         form=forms.CategoryForm,
         done=_("The category is changed."),
         do=lambda i, form, actor, now: editing.categorise(
-            i.pk, _data(form)["category"].pk, version=_data(form)["version"], actor=actor, now=now
+            i.pk,
+            doing.cleaned(form)["category"].pk,
+            version=doing.cleaned(form)["version"],
+            actor=actor,
+            now=now,
         ),
     ),
     Verb(
@@ -316,7 +212,7 @@ VERBS: tuple[Verb, ...] = (
         icon="pencil",
         when=_living,
         form=forms.EditForm,
-        do=_edit,
+        do=doing.edit,
         done=_("Corrected."),
     ),
     Verb(
@@ -326,7 +222,7 @@ VERBS: tuple[Verb, ...] = (
         permission="incident.publish",
         when=lambda i: _living(i) and not i.security,
         form=forms.PublishForm,
-        do=_publish,
+        do=doing.publish,
         done=_("Published: others see that it is known."),
     ),
     Verb(
@@ -349,8 +245,8 @@ VERBS: tuple[Verb, ...] = (
         done=_("The task is added."),
         do=lambda i, form, actor, now: editing.add_task(
             i.pk,
-            _data(form)["title"],
-            assignee_id=_data(form)["person"].pk if _data(form)["person"] else None,
+            doing.cleaned(form)["title"],
+            assignee_id=doing.cleaned(form)["person"].pk if doing.cleaned(form)["person"] else None,
             actor=actor,
             now=now,
         ),
@@ -363,7 +259,11 @@ VERBS: tuple[Verb, ...] = (
         form=forms.LinkForm,
         done=_("Linked."),
         do=lambda i, form, actor, now: relating.link(
-            i.pk, kind=_data(form)["kind"], other_id=_data(form)["other"], actor=actor, now=now
+            i.pk,
+            kind=doing.cleaned(form)["kind"],
+            other_id=doing.cleaned(form)["other"],
+            actor=actor,
+            now=now,
         ),
     ),
     Verb(
@@ -373,7 +273,9 @@ VERBS: tuple[Verb, ...] = (
         when=_living,
         form=forms.ParentForm,
         done=_("Done."),
-        do=lambda i, form, actor, now: relating.set_parent(i.pk, _data(form)["parent"], actor=actor, now=now),
+        do=lambda i, form, actor, now: relating.set_parent(
+            i.pk, doing.cleaned(form)["parent"], actor=actor, now=now
+        ),
     ),
     Verb(
         key="security",
@@ -382,7 +284,7 @@ VERBS: tuple[Verb, ...] = (
         when=lambda i: _living(i) and i.security,
         form=forms.SecurityForm,
         done=_("Recorded."),
-        do=_security,
+        do=doing.security,
     ),
     Verb(
         key="request",
@@ -400,7 +302,9 @@ VERBS: tuple[Verb, ...] = (
         when=lambda i: _open(i) and i.acknowledged_at is None,
         form=forms.SnoozeForm,
         done=_("Nobody is paged until then."),
-        do=lambda i, form, actor, now: oncall.snooze(i.pk, until=_data(form)["until"], actor=actor, now=now),
+        do=lambda i, form, actor, now: oncall.snooze(
+            i.pk, until=doing.cleaned(form)["until"], actor=actor, now=now
+        ),
     ),
     Verb(
         key="affected",
@@ -410,7 +314,7 @@ VERBS: tuple[Verb, ...] = (
         form=forms.AffectedForm,
         done=_("Counted in."),
         do=lambda i, form, actor, now: people.me_too(
-            i.pk, person_id=_data(form)["person"].pk, actor=actor, now=now
+            i.pk, person_id=doing.cleaned(form)["person"].pk, actor=actor, now=now
         ),
     ),
     Verb(
@@ -420,7 +324,9 @@ VERBS: tuple[Verb, ...] = (
         when=_open,
         form=forms.MergeForm,
         done=_("Merged. Undo it from the duplicate's page."),
-        do=lambda i, form, actor, now: relating.merge(i.pk, _data(form)["original"], actor=actor, now=now),
+        do=lambda i, form, actor, now: relating.merge(
+            i.pk, doing.cleaned(form)["original"], actor=actor, now=now
+        ),
     ),
     Verb(
         key="unmerge",
@@ -437,7 +343,7 @@ VERBS: tuple[Verb, ...] = (
         permission="incident.major.declare",
         when=lambda i: _open(i) and i.major != "declared",
         form=forms.MajorForm,
-        do=_declare,
+        do=doing.declare,
         done=_("It is a major incident now."),
         tone="danger",
     ),
@@ -450,7 +356,7 @@ VERBS: tuple[Verb, ...] = (
         form=forms.TextForm,
         done=_("Withdrawn."),
         do=lambda i, form, actor, now: majors.withdraw(
-            i.pk, reason=_data(form)["text"], actor=actor, now=now
+            i.pk, reason=doing.cleaned(form)["text"], actor=actor, now=now
         ),
     ),
     Verb(
@@ -460,7 +366,9 @@ VERBS: tuple[Verb, ...] = (
         when=lambda i: i.major == "declared",
         form=forms.TextForm,
         done=_("Posted; the update clock starts again."),
-        do=lambda i, form, actor, now: majors.post_status(i.pk, _data(form)["text"], actor=actor, now=now),
+        do=lambda i, form, actor, now: majors.post_status(
+            i.pk, doing.cleaned(form)["text"], actor=actor, now=now
+        ),
     ),
     Verb(
         key="end-major",
@@ -479,9 +387,9 @@ VERBS: tuple[Verb, ...] = (
         done=_("Cancelled."),
         do=lambda i, form, actor, now: resolving.cancel(
             i.pk,
-            reason=_data(form)["reason"],
-            note=_data(form)["note"],
-            version=_data(form)["version"],
+            reason=doing.cleaned(form)["reason"],
+            note=doing.cleaned(form)["note"],
+            version=doing.cleaned(form)["version"],
             actor=actor,
             now=now,
         ),

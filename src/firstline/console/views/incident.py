@@ -46,7 +46,7 @@ def _context(request: Request, incident_id: int) -> dict[str, Any]:
     if request.person.pk:
         desk.mark_seen(request.person.pk, incident.pk, incident.version, now=request.moment)
     offered = registry.offered(incident, request.viewer)
-    parts = conversation.items(incident, found.entries)
+    parts = conversation.items(incident, found.entries, _source(found))
     return {
         "incident": incident,
         "found": found,
@@ -72,6 +72,11 @@ def _context(request: Request, incident_id: int) -> dict[str, Any]:
         "place": queries.place(request.viewer, incident, now=request.moment),
         "position": queries.explain(request.viewer, incident) if incident.is_open else None,
     }
+
+
+def _source(found: dossier.Dossier) -> str:
+    """The name of the source whose alert opened it, or nothing."""
+    return found.alerts[-1].span.source.name if found.alerts else ""
 
 
 @require_GET
