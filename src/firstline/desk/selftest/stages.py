@@ -129,7 +129,8 @@ class Selftest:
     def _categorisation(self) -> str:
         event = self._event("categorised")
         by = "a rule" if event.why.get("rule") else "no rule"
-        category = Category.objects.filter(active=True).order_by("parent_id", "id").last()
+        leaves = Category.objects.filter(active=True, parent__isnull=False)
+        category = (leaves or Category.objects.filter(active=True)).order_by("id").first()
         if category is None:
             return f"{by} matched; there are no categories"
         self._patch({"category_id": category.id})
@@ -173,8 +174,9 @@ class Selftest:
             lambda: Escalation.objects.filter(incident_id=self._incident).exclude(state="running").first(),
         )
         took = (page.delivered_at - page.created_at).total_seconds() if page.delivered_at else 0.0
+        through = Delivery.objects.filter(page_id=page.id).values_list("channel", flat=True).first()
         return (
-            f"page {page.id} delivered to {page.sink} in {took * 1000:.0f} ms; acknowledged, nothing goes on"
+            f"page {page.id} went to its sink ({through}) in {took * 1000:.0f} ms; acknowledged, it stopped"
         )
 
     def _resolution(self) -> str:
