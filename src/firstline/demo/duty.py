@@ -66,14 +66,20 @@ def _weekly(world: World, key: str, now: datetime) -> int:
 
 
 def _by_day(world: World, key: str, now: datetime) -> int:
-    """A day each while the stores are open."""
-    rotation = Rotation(
-        every=1, unit="day", start=_monday(now), participants=tuple(world.members[world.groups[key]])
+    """A day each while the stores are open, the lead otherwise."""
+    people = tuple(world.members[world.groups[key]])
+    start = _monday(now)
+    layers = (
+        Layer(name="Lead", rotation=Rotation(every=1, unit="week", start=start, participants=people[:1])),
+        Layer(
+            name="Opening hours",
+            rotation=Rotation(every=1, unit="day", start=start, participants=people),
+            windows=(Window(start="07:00", end="20:00"),),
+        ),
     )
-    layer = Layer(name="Opening hours", rotation=rotation, windows=(Window(start="07:00", end="20:00"),))
     return create_schedule(
         name="Stores and warehouse on duty",
-        definition=Schedule(zone=company.ZONE, layers=(layer,)),
+        definition=Schedule(zone=company.ZONE, layers=layers),
         group_id=world.groups[key],
         actor=SETUP,
         now=now,

@@ -279,7 +279,7 @@ def _agreements(world: World, now: datetime) -> None:
             promises={
                 "1": Promise(response=minutes(10), resolution=minutes(120), next_update=minutes(30)),
                 "2": Promise(response=minutes(15), resolution=minutes(240)),
-                "3": Promise(response=minutes(60), resolution=minutes(600)),
+                "3": Promise(response=minutes(45), resolution=minutes(360)),
                 "*": Promise(response=minutes(240), resolution=days(3)),
             },
             conditions=Conditions(services=customers),
@@ -294,9 +294,9 @@ def _agreements(world: World, now: datetime) -> None:
             promises={
                 "1": Promise(response=minutes(15), resolution=minutes(240)),
                 "2": Promise(response=minutes(30), resolution=minutes(480)),
-                "3": Promise(response=minutes(120), resolution=days(2)),
-                "4": Promise(response=minutes(240), resolution=days(4)),
-                "5": Promise(response=days(1), resolution=days(7)),
+                "3": Promise(response=minutes(90), resolution=minutes(420)),
+                "4": Promise(response=minutes(180), resolution=days(1)),
+                "5": Promise(response=minutes(420), resolution=days(3)),
             },
             calendar=world.calendars["office"],
         ),
