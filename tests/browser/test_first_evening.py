@@ -156,6 +156,6 @@ def confirm_and_rate(page: Page, box: Mailbox) -> None:
     page.goto(box.link("roman@example.com", "/answer/"))
     page.get_by_role("button", name="Yes, it is fixed").tap()
     page.get_by_role("link", name="Rate how it was handled").tap()
-    page.get_by_label("5 – very well").check(force=True)
+    page.get_by_label("5", exact=True).check(force=True)
     page.get_by_role("button", name="Rate").tap()
     expect(page.get_by_text("Thank you").first).to_be_visible()

@@ -1,5 +1,6 @@
 """`firstline selftest` against a real `firstline up`: green when all runs, red and telling when a part is missing."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -76,3 +77,34 @@ def test_where_nothing_answers_the_first_stage_says_so() -> None:
         assert isinstance(stages, list)
         assert status == 1
         assert stages[0]["seen"].startswith("http://127.0.0.1:9 does not answer")
+
+
+def test_what_is_restored_into_an_empty_folder_passes_the_selftest_with_its_files() -> None:
+    """While it runs, it is backed up; the copy walks the eight stages and still has the attachment."""
+    content = bytes(range(256)) * 2_000
+    with reachable_folder() as folder:
+        file = folder / "backup.tar"
+        with running_machine(folder / "data") as machine:
+            assert selftest(machine)[0] == 0
+            with psycopg.connect(url_of(machine.data)) as connection:
+                connection.execute(
+                    "INSERT INTO blob (filename, content_type, size, sha256, created_at)"
+                    " VALUES ('a.bin', 'application/octet-stream', %s, %s, now())",
+                    [len(content), hashlib.sha256(content).hexdigest()],
+                )
+                connection.execute(
+                    "INSERT INTO blob_chunk (blob_id, seq, data) SELECT max(id), 0, %s::bytea FROM blob",
+                    [content],
+                )
+            saved = firstline("backup", str(file), FIRSTLINE_DATA=str(machine.data))
+            assert saved.returncode == 0, saved.stderr
+        restored = firstline("restore", str(file), FIRSTLINE_DATA=str(folder / "other"))
+        assert restored.returncode == 0, restored.stderr
+        with running_machine(folder / "other") as copy:
+            status, outcome = selftest(copy)
+            assert (status, outcome["ok"]) == (0, True), outcome
+            assert count(copy.data, "SELECT count(*) FROM incident WHERE synthetic") == 4
+            with psycopg.connect(url_of(copy.data)) as connection:
+                row = connection.execute("SELECT data FROM blob_chunk").fetchone()
+                assert row is not None
+                assert bytes(row[0]) == content

@@ -97,9 +97,11 @@ def create_incident(
     )
     row = actions.register_one(report, actor=actor, now=now)
     response["Location"] = f"/api/v1/incidents/{row.id}"
+    # who reports a security incident may not read it any more; they get back what they said, with its number
+    found = queries.incident(SYSTEM, row.id)
     if viewer.may("incident.read"):
-        return Status(201, shown(request, response, row))
-    return Status(201, IncidentOut.of(queries.own_incident(viewer, row.id)))
+        response["ETag"] = etag(found)
+    return Status(201, IncidentOut.of(found))
 
 
 @router.get("/{incident_id}", response={200: IncidentOut, 404: ProblemOut}, summary="Read an incident")
