@@ -260,7 +260,11 @@ def create_setup_link(*, now: datetime) -> str:
 
 
 def setup_link_valid(token: str, *, now: datetime) -> bool:
-    return SetupLink.objects.filter(token_hash=hash_token(token), used_at=None, expires_at__gt=now).exists()
+    """Whether the link still makes the first administrator: not once there is one, however they were made."""
+    return (
+        not administrators_exist()
+        and SetupLink.objects.filter(token_hash=hash_token(token), used_at=None, expires_at__gt=now).exists()
+    )
 
 
 @transaction.atomic
@@ -271,7 +275,7 @@ def use_setup_link(token: str, *, email: str, name: str, password: str, zone: st
         .filter(token_hash=hash_token(token), used_at=None, expires_at__gt=now)
         .first()
     )
-    if link is None:
+    if link is None or administrators_exist():
         raise NotFound("This set-up link is used or has expired. Start Firstline again to get a new one.")
     person = create_administrator(email=email, name=name, password=password, zone=zone, now=now)
     link.used_at = now

@@ -66,5 +66,5 @@ def mark_seen(person_id: int, incident_id: int, version: int, *, now: datetime) 
 def _check_owner(viewer: Viewer, group_id: int | None, shared: bool) -> None:
     if group_id is not None and group_id not in viewer.groups and not viewer.may("configuration.edit"):
         raise NotAllowed("Only members of a group keep its views.")
-    if shared and not viewer.may("configuration.read"):
+    if shared and not (viewer.leads or viewer.may("configuration.edit")):
         raise NotAllowed("Only leads and administrators share views with everybody.")

@@ -70,7 +70,7 @@ def queue(request: Request) -> HttpResponse:
         "groups": accounts.groups(request.viewer) if request.viewer.may("incident.work") else [],
         "people": accounts.assignable(request.viewer) if request.viewer.may("incident.work") else [],
         "may_work": request.viewer.may("incident.work"),
-        "may_share": request.viewer.may("configuration.read"),
+        "may_share": bool(request.viewer.leads) or request.viewer.may("configuration.edit"),
     }
     return page(request, "console/queue/queue.html", context, section="queue")
 

@@ -268,17 +268,15 @@ def problem_act(request: Request, problem_id: int, verb: str) -> HttpResponse:
         "reopen": (lambda: actions.reopen(problem_id, reason=reason, **common), _("Open again.")),
         "link": (lambda: _link(request, problem_id), _("Linked.")),
         "unlink": (
-            lambda: actions.unlink_incident(problem_id, int(request.POST.get("incident", "0")), **common),
+            lambda: actions.unlink_incident(problem_id, _number(request, "incident"), **common),
             _("No longer linked."),
         ),
         "done": (
-            lambda: actions.finish_action(problem_id, int(request.POST.get("action", "0")), **common),
+            lambda: actions.finish_action(problem_id, _number(request, "action"), **common),
             _("Done."),
         ),
         "undone": (
-            lambda: actions.finish_action(
-                problem_id, int(request.POST.get("action", "0")), done=False, **common
-            ),
+            lambda: actions.finish_action(problem_id, _number(request, "action"), done=False, **common),
             _("Open again."),
         ),
     }
@@ -287,6 +285,12 @@ def problem_act(request: Request, problem_id: int, verb: str) -> HttpResponse:
         return redirect(back)
     do, done = verbs[verb]
     return kit.do_and_return(request, do, done, back)
+
+
+def _number(request: Request, name: str) -> int:
+    """A row's id from one of the small forms; 0, which is no row, for anything else."""
+    text = request.POST.get(name, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def _link(request: Request, problem_id: int) -> None:
