@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from firstline.accounts import actions as accounts
@@ -90,7 +92,7 @@ def _examined(source: Source, row: Received, mail: Mail, now: datetime) -> Arriv
         automatic=mail.automatic,
         state=found.incident.state if found else "",
         role=_role(found, sender, vouched),
-        sender=mail.sender,
+        sender=mail.sender if sender is not None or _may_be_answered(mail.sender) else "",
         known=sender is not None,
         unknown_allowed=bool(installation.get("unknown_senders")),
         authentic=vouched,
@@ -98,6 +100,15 @@ def _examined(source: Source, row: Received, mail: Mail, now: datetime) -> Arriv
         in_thread=recent.filter(incident=found.incident).count() if found else 0,
     )
     return Arrived(source, row, mail, sender, found, facts)
+
+
+def _may_be_answered(address: str) -> bool:
+    """Whether a person may stand behind it. `root@mon01`, without a domain, is a machine: it has no caller."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return False
+    return True
 
 
 def _role(found: Found | None, sender: Person | None, vouched: bool | None) -> Role:

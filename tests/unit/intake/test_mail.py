@@ -379,3 +379,8 @@ def test_a_stranger_who_answers_a_closed_mail_does_not_learn_its_title(desk: Des
     mailtriage.run(desk.inbox.pass_time(hours=4))
     new = Incident.objects.exclude(id=incident.id).get()
     assert (new.caller, new.title) == (stranger, "Me as well")
+
+
+def test_a_mail_of_a_machine_without_a_domain_is_not_lost(desk: Desk) -> None:
+    desk.send("root@mon01", "Disk full on mon01", "95 % of /var")
+    assert Incident.objects.filter(title="Disk full on mon01").exists()
