@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Session
@@ -18,6 +19,7 @@ from firstline.core.models import Due
 from firstline.incidents import actions as incidents
 from firstline.incidents.actions.register import Report
 from firstline.notifications.models import Delivery
+from firstline.oncall import actions as oncall
 from firstline.oncall.models import Escalation, Page
 from firstline.sla.models import Clock
 from tests.database import Clone
@@ -122,3 +124,16 @@ def test_killed_again_and_again_each_incident_has_one_escalation_one_page_and_on
     # Outside it is at least once, always under the same Message-ID.
     assert set(mails.values_list("mail_id", flat=True)) <= set(sink.ids)
     assert len(sink.ids) == Delivery.objects.filter(channel="email", state="delivered").count()
+
+
+@pytest.mark.scenario
+def test_an_escalation_whose_incident_somebody_is_writing_waits_for_the_next_cycle(
+    org: Organisation, cloned_database: Clone
+) -> None:
+    (incident_id,) = report(org, 1)
+    oncall.look([incident_id], now=clock.now())
+    with psycopg.connect(cloned_database.url) as other:
+        other.execute("SELECT 1 FROM incident WHERE id = %s FOR UPDATE", [incident_id])
+        assert oncall.step_due(now=clock.now()) == 0
+    assert oncall.step_due(now=clock.now()) == 1
+    assert Page.objects.filter(incident_id=incident_id).count() == 1

@@ -1,7 +1,7 @@
 """The loop over due rows: any number of engines on any number of machines share the work.
 
-It wakes by NOTIFY, by the next due instant, at the latest each second. A module that fails is told of in the log and in
-`/healthz/engine` and holds up no other; a database that is gone is waited for.
+It wakes by NOTIFY, by the next due instant, at the latest each second. A module that fails is told of in the
+log and in `/healthz/engine` and holds up no other; a database that is gone is waited for.
 """
 
 import json
@@ -47,7 +47,7 @@ class Engine:
     """One engine: its delivery threads, when modules last ran, since when one has been failing."""
 
     def __init__(self) -> None:
-        self._sender = Sender()
+        self._sender = Sender(hooks=escalation.LEDGER)
         self._last: dict[str, datetime] = {}
         self._failing_since: dict[str, datetime] = {}
 
@@ -104,7 +104,6 @@ class Engine:
         started = time.perf_counter()
         try:
             settled = self._sender.run(cycle.now, wait=wait)
-            escalation.note(settled, now=cycle.now)
             cycle.settled += settled
             cycle.done[DELIVERIES] = cycle.done.get(DELIVERIES, 0) + len(settled)
         except (OperationalError, InterfaceError):
@@ -122,7 +121,9 @@ class Engine:
         log.error("engine.module_failed", module=name, error=repr(error), exc_info=error)
 
     def _sign(self, cycle: Cycle) -> None:
-        """Leave the sign of life that `/healthz/engine` reads: at most once a second unless something happened."""
+        """Leave the sign of life that `/healthz/engine` reads: at most once a second unless something
+        happened.
+        """
         value = {
             "milliseconds": round(sum(cycle.milliseconds.values()), 1),
             "modules": cycle.milliseconds,

@@ -1,7 +1,8 @@
-"""What a cycle does, in this order. Each module claims a bounded batch, commits by itself, and says how many it did.
+"""What a cycle does, in this order. Each module claims a bounded batch, commits by itself, and says how many
+it did.
 
-The order matters within one cycle: a signal becomes an incident, gets its priority, its clocks, its page, and the page
-goes out, without waiting for the next cycle in between.
+The order matters within one cycle: a signal becomes an incident, gets its priority, its clocks, its page, and
+the page goes out, without waiting for the next cycle in between.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,9 @@ EACH_CYCLE = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """`run(now)` does a bounded part of what is due and returns its number. `every`: at most once per so long."""
+    """`run(now)` does a bounded part of what is due and returns its number. `every`: at most once per so
+    long.
+    """
 
     name: str
     run: Callable[[datetime], int]

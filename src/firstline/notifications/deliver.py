@@ -5,7 +5,7 @@ A claim says who tries until when (twice the channel's timeout). If this process
 runs out and another tries again under the same idempotency key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,13 +49,30 @@ class _Claimed:
     envelope: Envelope
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What must be true together with the outcome of deliveries, in its transaction: a crash leaves both or
+    none.
+
+    `before` takes the ids of the pages concerned, to lock what comes first in the order of locks; `after`
+    writes what follows.
+    """
+
+    before: Callable[[Sequence[int]], None]
+    after: Callable[[Sequence[Settled], datetime], None]
+
+
+NO_HOOKS = Hooks(lambda _pages: None, lambda _settled, _now: None)
+
+
 class Sender:
     """Sends through a few threads; the loop that owns it only claims and writes down. Threads touch no
     database.
     """
 
-    def __init__(self, workers: int = 8) -> None:
+    def __init__(self, workers: int = 8, hooks: Hooks = NO_HOOKS) -> None:
         self._workers = workers
+        self._hooks = hooks
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="deliver")
         self._under_way: dict[Future[Outcome], _Claimed] = {}
 
@@ -88,7 +105,7 @@ class Sender:
         if not done:
             return []
         pairs = [(self._under_way.pop(future).delivery, future.result()) for future in done]
-        return settle(pairs, now=now)
+        return settle(pairs, now=now, hooks=self._hooks)
 
 
 def claim(now: datetime, *, limit: int) -> list[_Claimed]:
@@ -169,10 +186,13 @@ def _attempt(claimed: _Claimed) -> Outcome:
 
 
 @transaction.atomic
-def settle(pairs: Sequence[tuple[Delivery, Outcome]], *, now: datetime) -> list[Settled]:
+def settle(
+    pairs: Sequence[tuple[Delivery, Outcome]], *, now: datetime, hooks: Hooks = NO_HOOKS
+) -> list[Settled]:
     """Write down attempts. One whose lease ran out and that another has taken since is only added to the
     ledger.
     """
+    hooks.before([row.page_id for row, _ in pairs if row.page_id is not None])
     Attempt.objects.bulk_create(
         Attempt(delivery_id=row.id, at=now, ok=outcome.ok, answer=outcome.answer[:2000])
         for row, outcome in pairs
@@ -200,6 +220,7 @@ def settle(pairs: Sequence[tuple[Delivery, Outcome]], *, now: datetime) -> list[
             )
         )  # fmt: skip
     _mark_methods(pairs, settled, now)
+    hooks.after(settled, now)
     return settled
 
 

@@ -44,8 +44,8 @@ def add(
 
 @transaction.atomic
 def send_code(method: ContactMethod, *, now: datetime) -> None:
-    """Send a new six-digit code, good for a quarter of an hour. `Invalid` when there were too many: each is a message
-    to an address that nobody has proven yet, and five more guesses."""
+    """Send a new six-digit code, good for a quarter of an hour. `Invalid` when there were too many: each is a
+    message to an address that nobody has proven yet, and five more guesses."""
     if not rate.take(CODES, str(method.person_id), now=now).allowed:
         raise Invalid("That were many codes; wait an hour.", {"address": "too many codes"})
     code = f"{secrets.randbelow(10**6):06}"

@@ -10,7 +10,7 @@ from firstline.notifications import methods, queries
 from firstline.notifications.actions import Outgoing, To, drop, send
 from firstline.notifications.channels.base import Envelope, Outcome
 from firstline.notifications.channels.registry import CHANNELS
-from firstline.notifications.deliver import Sender, claim, settle
+from firstline.notifications.deliver import Hooks, Sender, claim, settle
 from firstline.notifications.models import Attempt, ContactMethod, Delivery, Message
 from firstline.notifications.retry import LIMIT, next_attempt
 from firstline.notifications.wording import About, about_incident
@@ -97,6 +97,22 @@ def test_an_answer_after_the_lease_ended_is_only_written_down(org: Organisation,
     assert settle([(second.delivery, Outcome(True, "ok"))], now=org.now)[0].ok
     assert [attempt.answer for attempt in Attempt.objects.order_by("id")] == ["late", "ok"]
     assert Delivery.objects.get().state == "delivered"
+
+
+def test_what_belongs_to_an_outcome_is_written_with_it_or_neither_is(org: Organisation, wire: Wire) -> None:
+    def broken(settled: object, now: object) -> None:
+        raise RuntimeError("the process died here")
+
+    locked: list[int] = []
+    send([told(To(address="a@example.org", page_id=5))], now=org.now)
+    (claimed,) = claim(org.now, limit=5)
+    pair = (claimed.delivery, Outcome(True, "ok"))
+    with pytest.raises(RuntimeError):
+        settle([pair], now=org.now, hooks=Hooks(locked.extend, broken))
+    assert (Delivery.objects.get().state, Attempt.objects.count()) == ("sending", 0)
+    seen: list[object] = []
+    settle([pair], now=org.now, hooks=Hooks(locked.extend, lambda settled, now: seen.extend(settled)))
+    assert (Delivery.objects.get().state, len(seen), locked) == ("delivered", 1, [5, 5])
 
 
 def test_a_failure_is_tried_again_after_growing_pauses_and_then_given_up(

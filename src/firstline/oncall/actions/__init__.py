@@ -9,13 +9,14 @@ from firstline.oncall.actions.answering import (
     snooze,
 )
 from firstline.oncall.actions.findings import raise_findings
-from firstline.oncall.actions.ledger import note
+from firstline.oncall.actions.ledger import LEDGER
 from firstline.oncall.actions.looking import look, look_due
 from firstline.oncall.actions.replying import Answered, answer_by_reply, bounced
 from firstline.oncall.actions.stalled import escalate_stalled
 from firstline.oncall.actions.stepping import step_due
 
 __all__ = [
+    "LEDGER",
     "Answered",
     "acknowledge_incident",
     "acknowledge_page",
@@ -26,7 +27,6 @@ __all__ = [
     "escalate_stalled",
     "look",
     "look_due",
-    "note",
     "page_again",
     "raise_findings",
     "snooze",

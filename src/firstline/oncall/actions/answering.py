@@ -125,17 +125,18 @@ def decline_page(page_id: int, *, actor: Actor, now: datetime) -> None:
     """ "I can't." Nothing more goes to this person; once all who were paged declined, the next step comes at
     once.
     """
-    page = Page.objects.select_for_update().filter(id=page_id).first()
+    page = Page.objects.filter(id=page_id).first()
     if page is None:
         raise NotFound("There is no such page.")
     if not actor.is_human or page.person_id != actor.id:
         raise NotAllowed("Only who was paged can answer a page.")
+    incident = locked([page.incident_id])[0]
+    page = Page.objects.select_for_update().get(id=page_id)
     if page.answer:
         return
     page.answer, page.ended_at = "declined", now
     page.save(update_fields=["answer", "ended_at"])
     notifications.drop(page_ids=[page.id], reason="declined")
-    incident = locked([page.incident_id])[0]
     _answered(page, incident, actor, "declined", False, now)
     if not same_step(page).exclude(answer="declined").exists():
         hurry(page, now)

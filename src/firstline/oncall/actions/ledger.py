@@ -1,13 +1,16 @@
-"""The ledger of pages: what came of their deliveries."""
+"""The ledger of pages: what came of their deliveries.
 
-from collections.abc import Iterable, Sequence
+Whoever writes pages or escalations locks the incident first. So nobody ever waits for somebody who waits for
+them.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
-
-from django.db import transaction
 
 from firstline.core import event_log
 from firstline.core.actor import Actor
-from firstline.notifications.deliver import Settled
+from firstline.incidents.actions.writing import locked
+from firstline.notifications.deliver import Hooks, Settled
 from firstline.notifications.models import Delivery
 from firstline.oncall.actions.answering import hurry, same_step
 from firstline.oncall.events import PageFailed
@@ -16,10 +19,17 @@ from firstline.oncall.models import Page
 CLOCKWORK = Actor.clock("escalation")
 
 
-@transaction.atomic
-def note(settled: Iterable[Settled], *, now: datetime) -> None:
-    """Engine: write attempts into the ledger. A page that no channel took is said, and the next step comes at
-    once.
+def lock_incidents(page_ids: Sequence[int]) -> None:
+    """Lock the incidents of these pages, in the order of their ids."""
+    if page_ids:
+        locked(Page.objects.filter(id__in=page_ids).values_list("incident_id", flat=True))
+
+
+def note(settled: Sequence[Settled], now: datetime) -> None:
+    """Write attempts into the ledger, in the transaction that settles them and under the locks of their
+    incidents.
+
+    A page that no channel took is said, and the next step comes at once.
     """
     about_pages = [one for one in settled if one.page_id is not None]
     if not about_pages:
@@ -52,3 +62,7 @@ def _failed(page_ids: Sequence[int], now: datetime) -> None:
         )  # fmt: skip
         if not same_step(page).filter(ended_at=None).exists():
             hurry(page, now)
+
+
+LEDGER = Hooks(lock_incidents, note)
+"""What the engine's sender keeps together with the deliveries."""

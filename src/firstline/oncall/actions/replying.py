@@ -12,7 +12,7 @@ from firstline.incidents.models import Incident
 from firstline.notifications.deliver import bounced as bounce
 from firstline.notifications.models import Delivery
 from firstline.oncall.actions.answering import acknowledge_page, decline_page
-from firstline.oncall.actions.ledger import note
+from firstline.oncall.actions.ledger import lock_incidents, note
 from firstline.oncall.models import Page
 from firstline.oncall.replies import Verb, parse
 
@@ -80,6 +80,9 @@ def _alone(text: str) -> Verb | None:
 @transaction.atomic
 def bounced(delivery_id: int, answer: str, *, now: datetime) -> None:
     """What was taken by the next server came back: a failed attempt, the next channel goes at once."""
+    lock_incidents(
+        [page for page in Delivery.objects.filter(id=delivery_id).values_list("page_id", flat=True) if page]
+    )
     settled = bounce(delivery_id, answer, now=now)
     if settled is not None:
-        note([settled], now=now)
+        note([settled], now)

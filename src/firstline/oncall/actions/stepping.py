@@ -51,10 +51,12 @@ def step_due(*, now: datetime, limit: int = BATCH) -> int:
     fails alone is tried again later, with its error, and holds up no other.
     """
     with transaction.atomic():
-        due = Escalation.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        # With the incident: who answers a page locks the incident first and the escalation after it.
+        due = Escalation.objects.select_for_update(skip_locked=True, of=("self", "incident")).filter(
             next_at__lte=now, ended_at=None
         )
-        ids = list(due.order_by("next_at", "id").values_list("id", flat=True)[:limit])
+        due = due.select_related("incident").only("id", "incident__id").order_by("next_at", "id")
+        ids = [row.id for row in due[:limit]]
         if not ids:
             return 0
         try:

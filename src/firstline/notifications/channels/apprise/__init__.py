@@ -65,6 +65,7 @@ def _check_host(envelope: Envelope) -> None:
     try:
         resolve(host, getattr(plugin, "port", None) or 443, enabled)
     except OSError as error:
-        # PermissionError: it leads inside. Else a word without dots may be a topic or a token, which is no host.
+        # PermissionError: it leads inside. Else a word without dots may be a topic or a token, which is no
+        # host.
         if isinstance(error, PermissionError) or "." in host:
             raise

@@ -97,7 +97,9 @@ class _Pinned(http.client.HTTPConnection):
             self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
 
     def cut(self) -> None:
-        """End whatever is under way: a receiver that answers a byte at a time must not hold a thread for ever."""
+        """End whatever is under way: a receiver that answers a byte at a time must not hold a thread for
+        ever.
+        """
         self.was_cut = True
         with contextlib.suppress(OSError):
             if self.sock is not None:
