@@ -8,12 +8,17 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from django.db import OperationalError, connection
+from django.db.models import Q
 
+from firstline.accounts.models import Membership
 from firstline.catalog.calendar import NeverOpens, add_working_time, working_time
 from firstline.catalog.calendars import calendar_from
 from firstline.catalog.models import CalendarVersion
 from firstline.core import clock
 from firstline.core.errors import DomainError
+from firstline.incidents.lifecycle import TERMINAL
+from firstline.incidents.models import Incident
+from firstline.intake.models import Source
 from firstline.oncall.queries import unreachable_policies
 
 from . import env, health, metrics
@@ -182,6 +187,26 @@ def _policies(_environment: Environment) -> Iterator[Result]:
         yield Result("escalation", "ok", "every policy reaches somebody in the next 30 days")
 
 
+def _security(_environment: Environment) -> Iterator[Result]:
+    """Security incidents are seen by security groups alone, so somebody must belong to one before they arrive."""
+    expected = (
+        Source.objects.filter(Q(security=True) | Q(kind="wazuh"), enabled=True, synthetic=False).exists()
+        or Incident.objects.filter(security=True, synthetic=False).exclude(state__in=TERMINAL).exists()
+    )
+    seen_by = Membership.objects.filter(group__security=True, group__active=True, person__is_active=True)
+    if expected and not seen_by.exists():
+        yield Result(
+            "security",
+            "finding",
+            "security incidents are expected, and no security group has a member: nobody can open them",
+            "Make a support group of the kind security under People and groups, and add its members.",
+        )
+    else:
+        yield Result(
+            "security", "ok", "somebody sees security incidents" if expected else "none are expected"
+        )
+
+
 Check = Callable[[Environment], Iterator[Result]]
 ALWAYS: tuple[Check, ...] = (_settings, _address, _disk, _database)
-WITH_TABLES: tuple[Check, ...] = (_engine, _jobs, _auditor, _calendars, _policies)
+WITH_TABLES: tuple[Check, ...] = (_engine, _jobs, _auditor, _calendars, _policies, _security)
