@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from firstline.intake.signal import Severity, Signal, SignalKind
 
@@ -39,7 +40,7 @@ class SpanState(StrEnum):
 @dataclass(slots=True, kw_only=True)
 class Span:
     """A span while it is folded. `id` is None until it is stored; `signal` is the latest trigger of
-    this batch.
+    this batch; `reasons`: why it is muted, each – None: as stored.
     """
 
     key: str
@@ -55,6 +56,7 @@ class Span:
     signal: Signal | None = None
     touched: bool = False
     acknowledged_now: bool = False
+    reasons: list[dict[str, Any]] | None = None
 
     @property
     def is_new(self) -> bool:

@@ -10,6 +10,7 @@ from firstline.catalog.actions import record_change
 from firstline.core.actor import Actor
 from firstline.incidents import actions as incidents
 from firstline.intake import ending, joining, spans
+from firstline.intake.batch import Batch
 from firstline.intake.dedup import Fold, Span, SpanState, fold
 from firstline.intake.hints import Place, places_of
 from firstline.intake.models import Source
@@ -46,12 +47,13 @@ def ingest(
     fresh = [span for span in folded.spans if span.is_new]
     old = [span for span in folded.spans if not span.is_new]
     spans.store_alerts(source.id, folded.spans, known)
+    spans.number(fresh)
+    batch = Batch(source=source, fresh=fresh, old=old, known=known, places=places, now=now)
+    # here muting looks at the batch: it sets `state` and `reasons` of spans, which are stored next
     # what ended makes room first: a key has one open span
     spans.update(old, received)
-    spans.insert(source, fresh, known, places, received)
-    opened = joining.find_incidents(
-        source, _needing_incident(source, fresh, old, known), known=known, places=places, now=now
-    )
+    spans.insert(batch, received)
+    opened = joining.find_incidents(source, _needing_incident(batch), known=known, places=places, now=now)
     _acknowledge(source, folded, known, now)
     ended = [span.id for span in folded.spans if span.state is SpanState.RESOLVED and span.id is not None]
     ending.after_resolve(ended, now=now)
@@ -64,13 +66,19 @@ def ingest(
     )
 
 
-def _needing_incident(
-    source: Source, fresh: Sequence[Span], old: Sequence[Span], known: spans.Known
-) -> list[Span]:
-    """New spans, and those that got worse than the floor only now; what is below the source's floor stays an alert."""
-    floor = Severity(source.severity_floor).rank
-    late = [span for span in old if span.state.is_open and span.id not in known.incidents and span.signal]
-    return [span for span in (*fresh, *late) if span.severity.rank <= floor or span.key in OWN_KEYS]
+def _needing_incident(batch: Batch) -> list[Span]:
+    """New spans, and those that got worse than the floor, or were let speak, only now.
+
+    What is below the source's floor, or muted, stays an alert.
+    """
+    floor = Severity(batch.source.severity_floor).rank
+    incidents = batch.known.incidents
+    late = [span for span in batch.old if span.state.is_open and span.id not in incidents and span.signal]
+    return [
+        span
+        for span in (*batch.fresh, *late)
+        if span.state is not SpanState.SUPPRESSED and (span.severity.rank <= floor or span.key in OWN_KEYS)
+    ]
 
 
 def _record_changes(

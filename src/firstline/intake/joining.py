@@ -19,6 +19,7 @@ from firstline.incidents import actions as incidents
 from firstline.incidents.actions import Report
 from firstline.incidents.actions.writing import locked, save
 from firstline.incidents.models import Incident
+from firstline.intake.batch import Known
 from firstline.intake.correlation import (
     DEFAULT_RULES,
     Arrival,
@@ -34,7 +35,6 @@ from firstline.intake.events import AlertsJoined
 from firstline.intake.hints import Place
 from firstline.intake.models import CorrelationRule, Source
 from firstline.intake.signal import SEVERITY_ORDER, Severity
-from firstline.intake.spans import Known
 from firstline.oncall.actions import page_again
 
 log = structlog.get_logger(__name__)

@@ -1,26 +1,15 @@
 """Alerts and their spans in bulk SQL: read the latest, write what a fold came to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from django.db import connection
 
+from firstline.intake.batch import Batch, Known
 from firstline.intake.dedup import Span, SpanState
-from firstline.intake.hints import Place
-from firstline.intake.models import Source
 from firstline.intake.signal import Severity, Signal
-
-
-@dataclass(slots=True)
-class Known:
-    """What the database knows of the keys of a batch: latest spans, and to which alert and incident they belong."""
-
-    spans: dict[str, Span]
-    alerts: dict[str, int]
-    incidents: dict[int, int]
 
 
 def load(source_id: int, keys: Iterable[str]) -> Known:
@@ -29,7 +18,8 @@ def load(source_id: int, keys: Iterable[str]) -> Known:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT a.id, a.dedup_key, s.id, s.state, s.severity, s.count, s.started_at, s.first_seen_at,
-                      s.last_seen_at, s.ends_at, s.ended_at, s.incident_id
+                      s.last_seen_at, s.ends_at, s.ended_at, s.incident_id,
+                      CASE WHEN s.state = 'suppressed' THEN s.reasons END
                FROM alert a
                LEFT JOIN LATERAL (SELECT * FROM alert_span WHERE alert_id = a.id ORDER BY id DESC LIMIT 1) s ON true
                WHERE a.source_id = %s AND a.dedup_key = ANY(%s)""",
@@ -40,7 +30,7 @@ def load(source_id: int, keys: Iterable[str]) -> Known:
         known.alerts[key] = alert_id
         if span_id is None:
             continue
-        count, started, first_seen, last_seen, ends, ended, incident = rest
+        count, started, first_seen, last_seen, ends, ended, incident, reasons = rest
         known.spans[key] = Span(
             key=key,
             id=span_id,
@@ -52,6 +42,7 @@ def load(source_id: int, keys: Iterable[str]) -> Known:
             last_seen_at=last_seen,
             ends_at=ends,
             ended_at=ended,
+            reasons=reasons if isinstance(reasons, list | None) else msgspec.json.decode(reasons),
         )
         if incident is not None:
             known.incidents[span_id] = incident
@@ -127,19 +118,14 @@ UPDATE alert_span AS s SET
   labels = coalesce(t.labels, s.labels), entities = coalesce(t.entities, s.entities),
   tactics = coalesce(t.tactics, s.tactics), techniques = coalesce(t.techniques, s.techniques),
   links = coalesce(t.links, s.links), inbox_id = coalesce(t.inbox_id, s.inbox_id),
-  inbox_received_at = coalesce(t.inbox_received_at, s.inbox_received_at)
+  inbox_received_at = coalesce(t.inbox_received_at, s.inbox_received_at),
+  reasons = coalesce(t.reasons, s.reasons)
 FROM jsonb_to_recordset(%s::jsonb) AS t({_TYPED}) WHERE s.id = t.id
 """  # noqa: S608
 
 
-def insert(
-    source: Source,
-    spans: Sequence[Span],
-    known: Known,
-    places: Mapping[tuple[str, str], Place],
-    received: Mapping[int, datetime],
-) -> None:
-    """Store new spans; each gets its `id`."""
+def number(spans: Sequence[Span]) -> None:
+    """Give each new span its `id`."""
     if not spans:
         return
     with connection.cursor() as cursor:
@@ -149,8 +135,14 @@ def insert(
         )
         for span, (number,) in zip(spans, cursor.fetchall(), strict=True):
             span.id = number
-        rows = [_row(span, received) | _birth(source, span, known, places) for span in spans]
-        cursor.execute(INSERT, [msgspec.json.encode(rows).decode()])
+
+
+def insert(batch: Batch, received: Mapping[int, datetime]) -> None:
+    """Store the new spans of a batch."""
+    if batch.fresh:
+        rows = [_row(span, received) | _birth(span, batch) for span in batch.fresh]
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT, [msgspec.json.encode(rows).decode()])
 
 
 def update(spans: Sequence[Span], received: Mapping[int, datetime]) -> None:
@@ -171,26 +163,25 @@ def _row(span: Span, received: Mapping[int, datetime]) -> dict[str, Any]:
         "ends_at": span.ends_at,
         "ended_at": span.ended_at,
         "count": span.count,
+        "reasons": span.reasons,
     }
     return row | _texts(span.signal, received) if span.signal else row
 
 
-def _birth(
-    source: Source, span: Span, known: Known, places: Mapping[tuple[str, str], Place]
-) -> dict[str, Any]:
+def _birth(span: Span, batch: Batch) -> dict[str, Any]:
     """What stays as it was when the span was opened."""
     signal = span.signal
     assert signal is not None  # a span is opened by a trigger
-    place = places[signal.service, signal.ci]
+    place = batch.place_of(span)
     return {
-        "alert_id": known.alerts[span.key],
-        "source_id": source.id,
+        "alert_id": batch.known.alerts[span.key],
+        "source_id": batch.source.id,
         "security": signal.security,
         "service_id": place.service_id,
         "ci_id": place.ci_id,
         "grouping_key": signal.group,
         "first_seen_at": span.first_seen_at,
-        "reasons": [],
+        "reasons": span.reasons or [],
     }
 
 
