@@ -10,7 +10,7 @@ from firstline.catalog.actions import record_change
 from firstline.core.actor import Actor
 from firstline.incidents import actions as incidents
 from firstline.intake import ending, joining, spans
-from firstline.intake.batch import Batch
+from firstline.intake.batch import Batch, Known
 from firstline.intake.dedup import Fold, Span, SpanState, fold
 from firstline.intake.hints import Place, places_of
 from firstline.intake.models import Source
@@ -99,7 +99,7 @@ def _record_changes(
         )
 
 
-def _acknowledge(source: Source, folded: Fold, known: spans.Known, now: datetime) -> None:
+def _acknowledge(source: Source, folded: Fold, known: Known, now: datetime) -> None:
     """Somebody acknowledged in the tool that sends: the incident is acknowledged too."""
     ids = {
         known.incidents[span.id]
