@@ -25,12 +25,15 @@ def encrypt(secret: str) -> str:
     return _fernet().encrypt(secret.encode()).decode() if secret else ""
 
 
-def decrypt(stored: str) -> str:
-    """The secret again. `Invalid` when it was encrypted under another FIRSTLINE_SECRET_KEY."""
+def decrypt(stored: str, *, key: str | None = None) -> str:
+    """The secret again. `Invalid` when it was encrypted under another FIRSTLINE_SECRET_KEY.
+
+    `key` is that key, for a process that has no Django settings (the gateway).
+    """
     if not stored:
         return ""
     try:
-        return _fernet().decrypt(stored.encode()).decode()
+        return _fernet(key).decrypt(stored.encode()).decode()
     except InvalidToken as error:
         raise Invalid(
             "A stored secret can't be read: FIRSTLINE_SECRET_KEY is not the one it was stored under. "
@@ -38,6 +41,7 @@ def decrypt(stored: str) -> str:
         ) from error
 
 
-def _fernet() -> Fernet:
-    digest = hashlib.sha256(b"firstline.secrets:" + settings.SECRET_KEY.encode()).digest()
+def _fernet(key: str | None = None) -> Fernet:
+    secret = settings.SECRET_KEY if key is None else key
+    digest = hashlib.sha256(b"firstline.secrets:" + secret.encode()).digest()
     return Fernet(base64.urlsafe_b64encode(digest))

@@ -48,7 +48,7 @@ class Gateway:
             kwargs={"autocommit": True, "connect_timeout": 3},
         )
         self._commits = GroupCommit(settings.database_url, committed=lambda: self._notifier.put(None))
-        sources = Sources(self._pool)
+        sources = Sources(self._pool, key=settings.secret_key)
         self.intake = Intake(settings, sources, self._commits)
         self.forward = Forwarder(settings)
         self.streams = Streams(settings.database_url, key=settings.secret_key, heartbeat=settings.heartbeat)

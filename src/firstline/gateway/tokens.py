@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import re
 import time
 from collections import OrderedDict
@@ -9,10 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
+import structlog
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from firstline.core.errors import Invalid
+from firstline.core.secrets import decrypt
 from firstline.intake.sources.base import SourceInfo
+from firstline.intake.sources.registry import FRONTS
 
 from .asgi import Address
 from .commit import Unavailable
@@ -25,11 +30,12 @@ MOST_ADDRESSES = 10_000
 BURST = 30.0  # unknown tokens that an address may try at once,
 REFILL = 0.5  # and how many more each second
 LOOK_UP = """
-SELECT id, kind, settings, allowed_networks FROM intake_source
+SELECT id, kind, settings, allowed_networks, secret FROM intake_source
 WHERE enabled AND (token_hash = %(hash)s
     OR (previous_token_hash = %(hash)s AND previous_until > firstline_now()))
 """
 
+log = structlog.get_logger(__name__)
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 
@@ -65,8 +71,9 @@ class Remembered:
 class Sources:
     """Finds sources by token. Bounded in memory; concurrent look-ups of one token are one query."""
 
-    def __init__(self, pool: Pool, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pool: Pool, *, key: str = "", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
+        self._key = key
         self._monotonic = monotonic
         self._remembered: OrderedDict[str, Remembered] = OrderedDict()
         self._looking: dict[str, asyncio.Task[Remembered]] = {}
@@ -107,7 +114,7 @@ class Sources:
                 row = await cursor.fetchone()
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable("the database does not answer") from error
-        known = _known(*row) if row else None
+        known = _known(*row, key=self._key) if row else None
         found = self._remembered[key] = Remembered(known, self._monotonic() + FRESH)
         self._remembered.move_to_end(key)
         while len(self._remembered) > MOST_KNOWN:
@@ -139,5 +146,19 @@ class Guesses:
         return min(BURST, left + (self._monotonic() - since) * REFILL)
 
 
-def _known(number: int, kind: str, settings: dict[str, object], allowed: list[str]) -> Known:
-    return Known(SourceInfo(id=number, kind=kind, settings=settings), networks(list(allowed or [])))
+def _known(
+    number: int, kind: str, settings: dict[str, object], allowed: list[str], stored: str, *, key: str
+) -> Known:
+    front = FRONTS.get(kind)
+    secret = _secret(number, stored, key) if front is not None and front.signed else ""
+    info = SourceInfo(id=number, kind=kind, settings=settings, secret=secret)
+    return Known(info, networks(list(allowed or [])))
+
+
+def _secret(number: int, stored: str, key: str) -> str:
+    """The source's secret. One that can't be read is no reason to stop asking for signatures: none will be right."""
+    try:
+        return decrypt(stored, key=key)
+    except Invalid:
+        log.error("gateway.secret_unreadable", source=number)
+        return os.urandom(16).hex()

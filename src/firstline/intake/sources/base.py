@@ -31,6 +31,7 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     kind: str
     settings: dict[str, Any] = {}
+    secret: str = ""  # in plain text, and only for formats that sign; never stored or shown
 
 
 class IntakeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +104,7 @@ class Front:
 
     `endpoints`: what is served below `/intake/<token>` (`base` and the token), each with its methods.
     `addresses`: paths (with everything below them) that belong to the format itself, where the token
-    comes from `credential`.
+    comes from `credential`. `signed`: the format signs its requests, so the front wants the source's secret.
     """
 
     kind: ClassVar[str]
@@ -112,6 +113,7 @@ class Front:
     endpoints: ClassVar[Mapping[str, tuple[str, ...]]] = {"": ("POST", "PUT")}
     addresses: ClassVar[tuple[str, ...]] = ()
     kept_headers: ClassVar[tuple[bytes, ...]] = ()
+    signed: ClassVar[bool] = False
 
     def methods(self, path: str) -> tuple[str, ...]:
         """What `path` may be asked with; nothing: there is no such path."""
