@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from firstline.accounts.models import Person, SupportGroup
 from firstline.catalog.models import ConfigurationItem, Service
@@ -31,6 +31,11 @@ class Source(models.Model):
     )
     settings = models.JSONField(default=dict)
     secret = models.TextField(default="", help_text="encrypted: IMAP password, HMAC key")
+    mailbox = models.JSONField(
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        help_text="mail sources: how fetching goes (`intake.mailboxes.Health`), written by whoever fetches",
+    )
     mapping = models.JSONField(default=dict, help_text="generic sources: paths and templates")
     synthetic = models.BooleanField(default=False)
     created_at = models.DateTimeField()
@@ -176,11 +181,16 @@ class Heartbeat(models.Model):
 
 
 class MailMessage(models.Model):
-    """A mail that came in and what became of it. The raw message is a blob; the same Message-ID is one message."""
+    """A mail that came in and what became of it. The raw message is a blob.
+
+    One message is one Message-ID with one `fingerprint` (sender, subject, text, files): anybody can write somebody
+    else's Message-ID, and must not silence them by it.
+    """
 
     id = models.BigAutoField(primary_key=True)
     source = models.ForeignKey(Source, models.CASCADE, related_name="+")
     message_id = models.CharField(max_length=512)
+    fingerprint = models.CharField(max_length=64, default="", db_default="")
     received_at = models.DateTimeField()
     from_address = models.CharField(max_length=254, default="")
     subject = models.TextField(default="")
@@ -197,7 +207,11 @@ class MailMessage(models.Model):
 
     class Meta:
         db_table = "mail_message"
-        constraints = [models.UniqueConstraint(fields=["source", "message_id"], name="mail_once")]
+        indexes = [
+            models.Index(fields=["message_id"], name="mail_by_message_id"),
+            models.Index(fields=["from_address", "received_at"], name="mail_by_sender"),
+            models.Index(fields=["source", "-id"], name="mail_of_source"),
+        ]
 
 
 class UnverifiedReport(models.Model):
