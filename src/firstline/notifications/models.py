@@ -90,6 +90,11 @@ class Delivery(models.Model):
         default=list, help_text="[channel, address, method id] to try if this one fails"
     )
     give_up_at = models.DateTimeField(null=True, help_text="no further attempt after this")
+    may_wait = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="when the person gets many: put off, and sent together with others",
+    )
     lease_until = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     mail_id = models.CharField(max_length=255, default="", help_text="Message-ID of a mail sent")
@@ -105,6 +110,16 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["mail_id"], condition=~Q(mail_id=""), name="delivery_mail_id"),
             models.Index(fields=["page_id"], condition=Q(page_id__isnull=False), name="delivery_page"),
+            models.Index(
+                fields=["person", "channel", "-delivered_at"],
+                condition=Q(delivered_at__isnull=False),
+                name="delivery_recent",
+            ),
+            models.Index(
+                fields=["person", "channel", "due_at"],
+                condition=Q(state__in=["due", "sending"], may_wait=True),
+                name="delivery_together",
+            ),
         ]
 
 
