@@ -10,9 +10,10 @@ PORT ?= 8000
 DATA ?= $(if $(filter 0,$(shell id -u)),/var/lib/firstline,$(CURDIR)/var/data)
 WORKERS ?= auto
 TESTS ?= tests
+KILLS ?= 100
 HTTPS := FIRSTLINE_URL=https://firstline.example.com
 
-.PHONY: help env up demo test smoke prove check bench fmt messages screenshots assets lock doctor clean
+.PHONY: help env up demo test smoke prove check bench chaos-intake fmt messages screenshots assets lock doctor clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +61,9 @@ assets: env ## Fetch the browser files again from npm
 
 bench: env ## Measure, and print ratios
 	@bash scripts/bench $(BIN)
+
+chaos-intake: env ## Kill gateway, engines and PostgreSQL while clients send, and count what was lost (KILLS=100)
+	@$(BIN)/python -m bench.chaos_intake --kills $(KILLS)
 
 screenshots: env ## Take the pictures of the README from the demo
 	@bash scripts/find-chromium $(BIN)

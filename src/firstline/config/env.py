@@ -40,6 +40,7 @@ class Environment:
     port: int
     web_socket: str
     web_threads: int
+    engines: int
     trusted_proxies: str
     metrics_token: str
     smtp_host: str
@@ -90,6 +91,7 @@ TABLE: dict[str, Setting] = {
     "FIRSTLINE_PORT": Setting(values.number(1, 65535), 8000),
     "FIRSTLINE_WEB_SOCKET": Setting(values.text),
     "FIRSTLINE_WEB_THREADS": Setting(values.number(1, 64), 4),
+    "FIRSTLINE_ENGINES": Setting(values.number(1, 16), 1),
     "FIRSTLINE_TRUSTED_PROXIES": Setting(values.networks),
     "FIRSTLINE_METRICS_TOKEN": Setting(values.text),
     "FIRSTLINE_SMTP_HOST": Setting(values.text, "127.0.0.1"),

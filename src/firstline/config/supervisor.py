@@ -22,8 +22,9 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-STEADY_AFTER = 60.0
-"""Seconds. A part that ran this long has recovered: its next crash is its first again."""
+STEADY = 10.0
+"""A part that ran this many times as long as it was last paused has recovered: its next crash is its first again, so
+that a part is away for a tenth of the time at most, however often it is killed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ class _Child:
     started: float = 0.0
     start_at: float | None = None
     pause: float = FIRST_PAUSE
+    paused: float = 0.0
 
 
 @dataclass
@@ -143,10 +145,11 @@ class Supervisor:
             child.process = None
             if child.part.once:
                 continue
-            if time.monotonic() - child.started > STEADY_AFTER:
+            if time.monotonic() - child.started > STEADY * child.paused:
                 child.pause = FIRST_PAUSE
             log.warning("part ended", part=child.part.name, exit=code, again_in_seconds=child.pause)
             child.start_at = time.monotonic() + child.pause
+            child.paused = child.pause
             child.pause = min(child.pause * 2, LONGEST_PAUSE)
 
     def stop(self) -> None:

@@ -57,7 +57,7 @@ def up(environment: Environment, *, demo: bool, say: Say) -> None:
             supervisor.add(part("web"))
             supervisor.add(part("gateway"))
             _announce(environment, supervisor, say, begun)
-            for name in ("engine", "worker", "auditor"):
+            for name in (*["engine"] * environment.engines, "worker", "auditor"):
                 if not supervisor.stopping:
                     supervisor.add(part(name))
             if not supervisor.stopping:
