@@ -1,6 +1,7 @@
 """Sources, the raw inbox, alerts with their spans, edges to incidents, heartbeats, mail."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q, Value
 
@@ -126,10 +127,20 @@ class AlertSpan(models.Model):
             models.Index(fields=["ends_at"], condition=Q(ended_at=None), name="span_expiry"),
             models.Index(fields=["incident", "id"], name="span_of_incident"),
             models.Index(fields=["-last_seen_at", "-id"], name="span_recent"),
+            GinIndex(
+                OpClass("reasons", name="jsonb_path_ops"),
+                condition=Q(state="suppressed"),
+                name="span_muted_by",
+            ),
             models.Index(
                 fields=["source", "grouping_key"],
                 condition=Q(incident__isnull=False) & ~Q(grouping_key=""),
                 name="span_group",
+            ),
+            models.Index(
+                fields=["incident"],
+                condition=Q(incident__isnull=False, ended_at=None),
+                name="span_open_of_incident",
             ),
         ]
 
@@ -157,10 +168,73 @@ class Edge(models.Model):
     rule = models.CharField(max_length=40)
     why = models.JSONField(default=dict)
     joined_at = models.DateTimeField()
+    apart_from = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        help_text="incidents that a person took this span out of: it never joins them by itself",
+    )
 
     class Meta:
         db_table = "alert_edge"
         indexes = [models.Index(fields=["incident", "id"], name="edge_of_incident")]
+
+
+class IncidentAlerts(models.Model):
+    """What the alerts of an incident come to, kept by joining: one more costs the same however many there are.
+
+    `soak_minutes` and `proposes` come from the rules by which they joined: the longest soak, and whether any of them
+    wants resolution only proposed.
+    """
+
+    incident = models.OneToOneField(Incident, models.CASCADE, primary_key=True, related_name="+")
+    size = models.IntegerField(default=0)
+    soak_minutes = models.IntegerField(null=True)
+    proposes = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "incident_alerts"
+
+
+class IncidentKey(models.Model):
+    """What the alerts of an incident have in common with others: a group, a place, an entity, a text template.
+
+    Kept after the incident is closed: entities relate it to later ones. `count` is of alert spans; `detail` is a
+    template's present text.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="+")
+    ground = models.CharField(max_length=12)
+    value = models.CharField(max_length=300)
+    detail = models.TextField(default="")
+    role = models.CharField(max_length=12, default="")
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    count = models.IntegerField(default=1)
+
+    class Meta:
+        db_table = "incident_key"
+        constraints = [
+            models.UniqueConstraint(fields=["ground", "value", "incident"], name="incident_key_once")
+        ]
+        indexes = [models.Index(fields=["ground", "value", "-last_at"], name="incident_key_recent")]
+
+
+class AlertMove(models.Model):
+    """Alert spans that a person moved from one incident to another; `opened`: the other was made for them."""
+
+    id = models.BigAutoField(primary_key=True)
+    origin = models.ForeignKey(Incident, models.CASCADE, related_name="+")
+    target = models.ForeignKey(Incident, models.CASCADE, related_name="+")
+    span_ids = ArrayField(models.BigIntegerField())
+    opened = models.BooleanField(default=False)
+    moved_at = models.DateTimeField()
+    moved_by = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "alert_move"
 
 
 class Heartbeat(models.Model):
@@ -169,7 +243,15 @@ class Heartbeat(models.Model):
     source = models.OneToOneField(Source, models.CASCADE, primary_key=True, related_name="heartbeat")
     period_seconds = models.IntegerField(default=300)
     grace_seconds = models.IntegerField(default=60)
+    cron = models.CharField(
+        max_length=120, default="", db_default="", blank=True, help_text="empty: by the period"
+    )
+    zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    max_run_seconds = models.IntegerField(null=True, help_text="from start to end; null: no limit")
+    runs = models.JSONField(default=dict, db_default={}, help_text="run id → when it started, of runs under way")
+    last_kind = models.CharField(max_length=8, default="", db_default="")
     last_beat_at = models.DateTimeField(null=True)
+    expected_at = models.DateTimeField(null=True, help_text="the next beat, without the grace")
     next_at = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True)
 
@@ -230,3 +312,106 @@ class UnverifiedReport(models.Model):
     class Meta:
         db_table = "unverified_report"
         indexes = [models.Index(fields=["expires_at"], name="unverified_report_expiry")]
+
+
+class NoiseRule(models.Model):
+    """What mutes alerts, of one kind. What it says is in its versions, so that the past keeps its answer."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=12)  # the keys of intake.suppression.KINDS
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "noise_rule"
+        indexes = [models.Index(fields=["kind", "id"], condition=Q(deleted_at=None), name="noise_rule_kept")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NoiseVersion(models.Model):
+    """`definition` is the kind's Struct of `intake.suppression` as JSON, in force from `valid_from` to `valid_to`."""
+
+    id = models.BigAutoField(primary_key=True)
+    rule = models.ForeignKey(NoiseRule, models.CASCADE, related_name="versions")
+    number = models.IntegerField(default=1)
+    definition = models.JSONField()
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        db_table = "noise_rule_version"
+        constraints = [
+            models.UniqueConstraint(fields=["rule"], condition=Q(valid_to=None), name="one_noise_version")
+        ]
+
+
+class NoiseCause(models.Model):
+    """An open span that mutes others by a rule: those with `value` in common. No foreign keys: it is written before
+    the span is, and a row whose span has ended says nothing."""
+
+    id = models.BigAutoField(primary_key=True)
+    rule_id = models.BigIntegerField()
+    value = models.CharField(max_length=512)
+    span_id = models.BigIntegerField()
+    both = models.BooleanField(default=False, help_text="it is a target of the rule as well")
+
+    class Meta:
+        db_table = "noise_cause"
+        constraints = [
+            models.UniqueConstraint(fields=["span_id", "rule_id", "value"], name="noise_cause_once")
+        ]
+        indexes = [models.Index(fields=["rule_id", "value"], name="noise_cause_value")]
+
+
+class HeartbeatPing(models.Model):
+    """One call of a heartbeat's address: what it said, and how long the run took that it ended."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=8)  # success, start, fail, log
+    exit_status = models.SmallIntegerField(null=True)
+    run = models.CharField(max_length=36, default="", help_text="run id that the job gave")
+    seconds = models.FloatField(null=True, help_text="since the start of its run")
+    body = models.TextField(default="")
+
+    class Meta:
+        db_table = "heartbeat_ping"
+        indexes = [models.Index(fields=["source", "-id"], name="heartbeat_ping_last")]
+
+
+class Subscription(models.Model):
+    """A team that is told of incidents which it does not own. `match` is `intake.matching.Match` as JSON."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=120)
+    group = models.ForeignKey(SupportGroup, models.CASCADE, related_name="+")
+    match = models.JSONField(default=dict)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "subscription"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Subscribed(models.Model):
+    """A subscription's team was told of an incident."""
+
+    id = models.BigAutoField(primary_key=True)
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="+")
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="+")
+    told_at = models.DateTimeField()
+    end_told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "subscribed"
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "subscription"], name="subscribed_once")
+        ]
