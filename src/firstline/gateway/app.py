@@ -49,8 +49,8 @@ class Gateway:
         )
         self._commits = GroupCommit(settings.database_url, committed=lambda: self._notifier.put(None))
         sources = Sources(self._pool, key=settings.secret_key)
-        self.intake = Intake(settings, sources, self._commits)
         self.forward = Forwarder(settings)
+        self.intake = Intake(settings, sources, self._commits, self.forward)
         self.streams = Streams(settings.database_url, key=settings.secret_key, heartbeat=settings.heartbeat)
         self._watch: asyncio.Task[None] | None = None
         self._mail = MailListener(settings, self._pool, self._commits)

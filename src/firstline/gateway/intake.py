@@ -1,6 +1,8 @@
 """Intake over HTTP: who sends, is it the format's container, and an answer once the row is committed."""
 
 import os
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from firstline.intake.sources.base import Admission, Front, IntakeRequest, Refusal
@@ -19,16 +21,19 @@ from .asgi import (
     respond,
 )
 from .commit import GroupCommit, Unavailable, Unstorable
+from .encoding import NotEncoded, plain
 from .load import Load, Overloaded, Share
 from .settings import Settings
 from .tokens import Known, Sources, TooManyGuesses, UnknownToken
 
 BASES = frozenset(front.base for front in FRONTS.values())
-OWN = {address: front for front in FRONTS.values() for address in front.addresses}
+DIALECTS = tuple(front for kind in FRONTS.values() for front in (kind, *kind.siblings))
+OWN = {address: front for front in DIALECTS for address in front.addresses}
 NOBODY = Front()  # the shape of a refusal while it isn't known whose it is
 UNKNOWN = Refusal(status=401, message="unknown or disabled source")
 OVERLOAD = Refusal(status=429, message="too many requests at this moment, try again", retry_after=2)
 GONE = Refusal(status=503, message="nothing was stored: the database does not answer", retry_after=5)
+Forward = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,10 @@ class Refused(Exception):
         self.refusal = refusal
 
 
+class Forwarded(Exception):
+    """The web process answers this request; its body has not been read."""
+
+
 def place_of(path: str) -> Place | None:
     """None for a path that is not intake's."""
     for address, front in OWN.items():
@@ -66,8 +75,9 @@ def place_of(path: str) -> Place | None:
 class Intake:
     """Takes requests in, within the bounds of what is in flight."""
 
-    def __init__(self, settings: Settings, sources: Sources, commits: GroupCommit) -> None:
+    def __init__(self, settings: Settings, sources: Sources, commits: GroupCommit, forward: Forward) -> None:
         self._settings = settings
+        self._forward = forward
         self._sources = sources
         self._commits = commits
         self._load = Load(settings)
@@ -82,6 +92,9 @@ class Intake:
             admission = (place.front or NOBODY).refuse(OVERLOAD)
         except Refused as refused:
             admission = refused.front.refuse(refused.refusal)
+        except Forwarded:
+            await self._forward(scope, receive, send)
+            return
         await respond(send, admission.status, admission.headers, admission.body)
 
     async def _take(
@@ -95,15 +108,12 @@ class Intake:
     ) -> Admission:
         """Token, body, container, commit, in this order: without a good token no body is read if the path has it."""
         front, known = await self._recognise(place, scope["method"], client)
+        if front.forwards(scope["method"], place.rest, scope["query_string"]):
+            if known is None:
+                await self._find(front, front.credential(_request(place, scope, headers)), client)
+            raise Forwarded
         await self._read(front, headers, receive, share)
-        request = IntakeRequest(
-            id=os.urandom(16).hex(),
-            method=scope["method"],
-            path=place.rest,
-            query=scope["query_string"],
-            headers=headers,
-            body=share.body(),
-        )
+        request = _request(place, scope, headers, _unpacked(front, headers, share))
         if known is None:
             known = await self._find(front, front.credential(request), client)
         return await self._admit(front, request, known)
@@ -169,3 +179,32 @@ class Intake:
             refusal = Refusal(status=400, message=f"the database refuses this request: {error}")
             raise Refused(front, refusal) from None
         return admission
+
+
+def _request(place: Place, scope: Scope, headers: dict[bytes, bytes], body: bytes = b"") -> IntakeRequest:
+    return IntakeRequest(
+        id=_new_id(),
+        method=scope["method"],
+        path=place.rest,
+        query=scope["query_string"],
+        headers=headers,
+        body=body,
+    )
+
+
+def _new_id() -> str:
+    """A UUID of version 7 (RFC 9562): it begins with the time, so that its row can be found by it."""
+    milliseconds = time.time_ns() // 1_000_000
+    number = milliseconds << 80 | int.from_bytes(os.urandom(10))
+    return f"{number & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62:032x}"
+
+
+def _unpacked(front: Front, headers: dict[bytes, bytes], share: Share) -> bytes:
+    """The body as it was before the sender compressed it, within the same limit."""
+    encoding = headers.get(b"content-encoding")
+    if encoding is None:
+        return share.body()
+    try:
+        return share.replace(plain(share.body(), encoding, front.body_limit))
+    except NotEncoded as error:
+        raise Refused(front, Refusal(status=error.status, message=str(error))) from None

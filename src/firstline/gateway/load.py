@@ -62,5 +62,12 @@ class Share:
             raise Overloaded
         self._parts.append(part)
 
+    def replace(self, body: bytes) -> bytes:
+        """Hold `body` instead of what came. Raises Overloaded."""
+        self._load.bytes -= self._size
+        self._parts, self._size = [], 0
+        self.keep(body)
+        return body
+
     def body(self) -> bytes:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)

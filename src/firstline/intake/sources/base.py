@@ -105,6 +105,7 @@ class Front:
     `endpoints`: what is served below `/intake/<token>` (`base` and the token), each with its methods.
     `addresses`: paths (with everything below them) that belong to the format itself, where the token
     comes from `credential`. `signed`: the format signs its requests, so the front wants the source's secret.
+    `siblings`: further dialects of the same kind at addresses of their own, with errors of their own shape.
     """
 
     kind: ClassVar[str]
@@ -114,10 +115,18 @@ class Front:
     addresses: ClassVar[tuple[str, ...]] = ()
     kept_headers: ClassVar[tuple[bytes, ...]] = ()
     signed: ClassVar[bool] = False
+    siblings: ClassVar[tuple["Front", ...]] = ()
 
     def methods(self, path: str) -> tuple[str, ...]:
         """What `path` may be asked with; nothing: there is no such path."""
         return self.endpoints.get(path, ())
+
+    def forwards(self, method: str, path: str, query: bytes) -> bool:
+        """Whether this is the web process's to answer, because it asks for what is known instead of sending.
+
+        Asked after `methods`. The token was checked then, and the web process checks it again.
+        """
+        return False
 
     def credential(self, request: IntakeRequest) -> str | None:
         """The token of a request to one of `addresses`; None when it carries none that could be read."""
