@@ -67,7 +67,8 @@ def earliest_start(case: Case) -> None:
     assert case.expect["alerts"] == 1
     assert span.started_at == datetime.fromisoformat(later(case.expect["starts"]))
     assert span.signal is not None
-    assert span.signal.title == str({name: str(value) for name, value in case.expect["annotations"].items()})
+    annotations = {name: str(value) for name, value in case.expect["annotations"].items()}
+    assert span.signal.title == f"X: {annotations}"
 
 
 def label_order(case: Case) -> None:

@@ -82,7 +82,7 @@ class TestAlertmanager:
     def test_push(self) -> None:
         first, second = read("alertmanager", sample("alertmanager", "firing").body)
         assert (first.kind, first.severity, first.service) == (SignalKind.TRIGGER, Severity.CRITICAL, "Shop")
-        assert first.title == "Test: the disk of db-1 will be full in 4 hours"
+        assert first.title == "TestDiskWillFill: Test: the disk of db-1 will be full in 4 hours"
         assert first.ends_at == datetime(2026, 3, 2, 9, 19, tzinfo=UTC)
         assert {link.text for link in first.links} == {"source", "runbook"}
         assert (second.title, second.ends_at) == ("TestTargetDown", AT + timedelta(minutes=5))
@@ -127,6 +127,24 @@ class TestAlertmanagerWebhook:
             "alertmanager_webhook", {"alerts": [{"labels": {"alertname": "X", "cluster": "eu"}}]}
         )
         assert signal.kind is SignalKind.TRIGGER and len(signal.key) == 32 and signal.group
+
+    @pytest.mark.parametrize(
+        ("summary", "title"),
+        [
+            ("Instance web-1 down", "InstanceDown: Instance web-1 down"),
+            ("instancedown on web-1", "instancedown on web-1"),
+            ("", "InstanceDown"),
+        ],
+    )
+    def test_the_rules_name_leads_and_is_not_said_twice(self, summary: str, title: str) -> None:
+        alert = {"labels": {"alertname": "InstanceDown"}, "annotations": {"summary": summary}}
+        (signal,) = read("alertmanager_webhook", {"alerts": [alert]})
+        assert signal.title == title
+
+    def test_labels_that_only_the_group_names_count(self) -> None:
+        alert = {"labels": {"alertname": "X"}}
+        (signal,) = read("alertmanager_webhook", {"alerts": [alert], "commonLabels": {"instance": "db1"}})
+        assert (signal.ci, signal.title) == ("db1", "X")
 
     def test_what_was_left_out_is_said(self) -> None:
         body = {"truncatedAlerts": 4, "alerts": [{"labels": {"alertname": "X"}}]}

@@ -35,9 +35,7 @@ def signal_of(
     position: int = 0,
 ) -> Signal:
     """One alert of the Prometheus world as a signal."""
-    title, rest = headline(
-        _first(annotations, TITLE_ANNOTATIONS) or labels.get("alertname") or "Alert without a name"
-    )
+    title, rest = headline(_title(labels, annotations))
     occurred_at, ahead = clamped(happened, row.received_at)
     ci = _first(labels, _names(settings, "ci_labels", CI_LABELS))
     return Signal(
@@ -84,6 +82,15 @@ def annotation_links(annotations: Mapping[str, str]) -> list[Link]:
         for name in LINK_ANNOTATIONS
         if annotations.get(name, "").startswith(("http://", "https://"))
     ]
+
+
+def _title(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    """The rule's name leads, as people know an alert by it; what the summary says already is not said twice."""
+    name = labels.get("alertname", "")
+    summary = _first(annotations, TITLE_ANNOTATIONS) or labels.get("summary", "")
+    if not name or not summary:
+        return summary or name or "Alert without a name"
+    return summary if name.lower() in summary.lower() else f"{name}: {summary}"
 
 
 def _first(values: Mapping[str, str], names: Iterable[str]) -> str:

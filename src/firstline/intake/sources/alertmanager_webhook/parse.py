@@ -38,7 +38,8 @@ def _signal(
 ) -> Signal:
     if not isinstance(alert, dict):
         raise ParseError("expected an alert as an object", f"$.alerts[{position}]")
-    labels = text_map(alert.get("labels")) or text_map(envelope.get("commonLabels"))
+    # in a true payload the common labels are a part of each alert's; in one made by a template they may be all it has
+    labels = text_map(alert.get("labels")) | text_map(envelope.get("commonLabels"))
     annotations = text_map(envelope.get("commonAnnotations")) | text_map(alert.get("annotations"))
     if not labels and not annotations:
         raise ParseError("an alert needs labels", f"$.alerts[{position}].labels")
