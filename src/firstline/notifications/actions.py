@@ -19,7 +19,8 @@ Fallback = tuple[str, str, int | None]
 class To:
     """One delivery: through a channel to an address, for a person where there is one, not before `at`.
 
-    `fallback`: (channel, address, method id) to go on with when this one fails.
+    `fallback`: (channel, address, method id) to go on with when this one fails. `may_wait`: it may be put off, and go
+    together with others, when the person gets many.
     """
 
     address: str
@@ -28,6 +29,7 @@ class To:
     method_id: int | None = None
     page_id: int | None = None
     at: datetime | None = None
+    may_wait: bool = False
     fallback: Sequence[Fallback] = ()
     part: str = ""
 
@@ -121,6 +123,7 @@ def _delivery(key: str, message: Outgoing, to: To, row: Message, now: datetime) 
         idempotency_key=key,
         due_at=at,
         priority=message.lane,
+        may_wait=to.may_wait,
         fallback=[] if message.synthetic else [list(step) for step in to.fallback],
         give_up_at=at + message.give_up_after if message.give_up_after else None,
     )

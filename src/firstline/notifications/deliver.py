@@ -1,27 +1,32 @@
 """Taking deliveries to their channels: claim with a lease, send outside any transaction, write down how it
 went.
 
-A claim says who tries until when (twice the channel's timeout). If this process dies meanwhile, the lease
-runs out and another tries again under the same idempotency key.
+What goes next is `claiming.claim`. If this process dies while it sends, the lease runs out and another tries again
+under the same idempotency key.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from django.db import connection, transaction
 
-from firstline.core import installation
-from firstline.core.errors import DomainError
-from firstline.core.secrets import decrypt
-from firstline.notifications.channels.base import Envelope, Outcome
+from firstline.notifications.actions import PAGE_LANE
+from firstline.notifications.channels.base import Outcome
 from firstline.notifications.channels.registry import CHANNELS
-from firstline.notifications.models import Attempt, ChannelSetting, ContactMethod, Delivery, Message
+from firstline.notifications.claiming import Claimed, claim
+from firstline.notifications.models import Attempt, ContactMethod, Delivery, Message
 from firstline.notifications.retry import next_attempt
 
 SECRET_KINDS = ("account",)
+PAGES, OTHERS = 0, 1
+SLOW = 0.5  # seconds; what an attempt is thought to take before it is known
+AHEAD = 0.25  # seconds of work that are claimed at once
 log = structlog.get_logger(__name__)
 
 
@@ -44,12 +49,6 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claimed:
-    delivery: Delivery
-    envelope: Envelope
-
-
-@dataclass(frozen=True, slots=True)
 class Hooks:
     """What must be true together with the outcome of deliveries, in its transaction: a crash leaves both or
     none.
@@ -67,122 +66,83 @@ NO_HOOKS = Hooks(lambda _pages: None, lambda _settled, _now: None)
 
 class Sender:
     """Sends through a few threads; the loop that owns it only claims and writes down. Threads touch no
-    database.
+    database. Pages have threads of their own: none waits behind a slow digest.
     """
 
     def __init__(self, workers: int = 8, hooks: Hooks = NO_HOOKS) -> None:
         self._workers = workers
         self._hooks = hooks
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="deliver")
-        self._under_way: dict[Future[Outcome], _Claimed] = {}
+        self._pools = [ThreadPoolExecutor(workers, thread_name_prefix=name) for name in ("page", "deliver")]
+        self._under_way: list[dict[Future[tuple[Outcome | None, float]], Claimed]] = [{}, {}]
+        self._usual = [SLOW, SLOW]  # seconds that an attempt takes, lately
 
     def run(self, now: datetime, *, wait: bool = False) -> list[Settled]:
         """Write down what has ended, claim what is due and start it. `wait`: until all that is due has
         ended.
         """
         settled = self._collect(now)
-        while free := 2 * self._workers - len(self._under_way):
-            claimed = claim(now, limit=free)
-            for one in claimed:
-                self._under_way[self._pool.submit(_attempt, one)] = one
-            if not wait or not (claimed or self._under_way):
+        while self._start(now, PAGES) + self._start(now, OTHERS) or self._any_under_way():
+            if not wait:
                 break
-            for future in list(self._under_way):
+            for future in [future for lane in self._under_way for future in lane]:
                 future.exception()
             settled += self._collect(now)
         return settled
 
+    def _start(self, now: datetime, lane: int) -> int:
+        """Claim what this lane's threads get done soon. Returns how many attempts were started."""
+        free = self._room(lane) - len(self._under_way[lane])
+        if free <= 0:
+            return 0
+        claimed = claim(now, limit=free, lane=PAGE_LANE) if lane == PAGES else claim(now, limit=free)
+        begun = time.monotonic()
+        for one in claimed:
+            self._under_way[lane][self._pools[lane].submit(_attempt, one, begun)] = one
+        return len(claimed)
+
+    def _room(self, lane: int) -> int:
+        """As many as the threads send in `AHEAD` seconds, at least two for each."""
+        return self._workers * max(2, min(32, int(AHEAD / self._usual[lane])))
+
+    def _any_under_way(self) -> bool:
+        return any(self._under_way)
+
     @property
     def idle(self) -> bool:
-        return not self._under_way
+        return not self._any_under_way()
 
     def close(self) -> None:
         """End without waiting for what is under way; its lease runs out and it is tried again."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _collect(self, now: datetime) -> list[Settled]:
-        done = [future for future in self._under_way if future.done()]
-        if not done:
-            return []
-        pairs = [(self._under_way.pop(future).delivery, future.result()) for future in done]
-        return settle(pairs, now=now, hooks=self._hooks)
+        pairs: list[tuple[Delivery, Outcome]] = []
+        for lane, under_way in enumerate(self._under_way):
+            for future in [future for future in under_way if future.done()]:
+                claimed, (outcome, took) = under_way.pop(future), future.result()
+                self._usual[lane] += (took - self._usual[lane]) / 8
+                if outcome is not None:
+                    pairs += [(row, outcome) for row in claimed.deliveries]
+        return settle(pairs, now=now, hooks=self._hooks) if pairs else []
 
 
-def claim(now: datetime, *, limit: int) -> list[_Claimed]:
-    """Take up to `limit` due deliveries, pages first, each with a lease."""
-    leases = [now + timedelta(seconds=2 * channel.timeout) for channel in CHANNELS.values()]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            """WITH next AS (
-                   SELECT id FROM delivery
-                   WHERE state IN ('due', 'sending') AND due_at <= %s
-                       AND (lease_until IS NULL OR lease_until <= %s)
-                   ORDER BY priority, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
-               UPDATE delivery SET state = 'sending', attempts = attempts + 1,
-                   lease_until = coalesce(
-                       (SELECT until FROM unnest(%s::text[], %s::timestamptz[]) AS lease(kind, until)
-                        WHERE lease.kind = delivery.channel), %s)
-               FROM next WHERE delivery.id = next.id RETURNING delivery.id""",
-            [now, now, limit, list(CHANNELS), leases, now + timedelta(minutes=1)],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
-    if not ids:
-        return []
-    rows = Delivery.objects.filter(id__in=ids).select_related("message").order_by("priority", "due_at", "id")
-    settings = channel_settings()
-    return [_Claimed(row, _envelope(row, row.message, settings, now)) for row in rows]
-
-
-def channel_settings() -> Mapping[str, tuple[Mapping[str, object], str]]:
-    """{channel: (settings, secret)} with what the installation enables in general."""
-    general = installation.get_all()
-    common = {"hosts": general["enabled_webhook_hosts"], "schemes": general["enabled_apprise_schemes"]}
-    rows = {row.channel: row for row in ChannelSetting.objects.all()}
-    found: dict[str, tuple[Mapping[str, object], str]] = {}
-    for kind in CHANNELS:
-        row = rows.get(kind)
-        found[kind] = ({**common, **(row.settings if row else {})}, _secret(row))
-    return found
-
-
-def _secret(row: ChannelSetting | None) -> str:
-    try:
-        return decrypt(row.secret) if row else ""
-    except DomainError as error:
-        log.error("delivery.secret_unreadable", channel=row.channel if row else "", error=str(error))
-        return ""
-
-
-def _envelope(
-    row: Delivery, message: Message, settings: Mapping[str, tuple[Mapping[str, object], str]], now: datetime
-) -> Envelope:
-    own, secret = settings.get(row.channel, ({}, ""))
-    return Envelope(
-        address=row.address,
-        subject=message.subject,
-        body=message.body,
-        html=message.html,
-        idempotency_key=row.idempotency_key,
-        now=now,
-        kind=message.kind,
-        urgency=message.urgency,
-        incident_id=message.subject_id if message.subject_type == "incident" else None,
-        person_id=row.person_id,
-        context=message.context,
-        settings=own,
-        secret=secret,
-    )
-
-
-def _attempt(claimed: _Claimed) -> Outcome:
+def _attempt(claimed: Claimed, begun: float) -> tuple[Outcome | None, float]:
+    """How it went, and how many seconds it took. None: it waited so long for a thread that its lease could end before
+    the channel's timeout; it isn't tried, and is claimed again when the lease is over.
+    """
+    started = time.monotonic()
     channel = CHANNELS.get(claimed.delivery.channel)
     if channel is None:
-        return Outcome(False, f"there is no channel {claimed.delivery.channel}", permanent=True)
+        return Outcome(False, f"there is no channel {claimed.delivery.channel}", permanent=True), 0.0
+    if started - begun > channel.timeout:
+        return None, SLOW
     try:
-        return channel.send(claimed.envelope)
+        outcome = channel.send(claimed.envelope)
     except Exception as error:
         log.exception("delivery.failed", delivery=claimed.delivery.id)
-        return Outcome(False, f"{type(error).__name__}: {error}")
+        outcome = Outcome(False, f"{type(error).__name__}: {error}")
+    return outcome, time.monotonic() - started
 
 
 @transaction.atomic
@@ -203,15 +163,16 @@ def settle(
         .filter(id__in=[row.id for row, _ in pairs])
         .order_by("id")
     }
-    settled = []
+    settled, written, said = [], [], []
     for claimed, outcome in pairs:
         row = held[claimed.id]
         message = claimed.message
         if row.state == "delivered" or row.attempts != claimed.attempts:
             continue
-        final, other = _write(row, outcome, now)
+        final, other = _decide(row, outcome, now)
+        written.append(row)
         if final and message.kind in SECRET_KINDS:
-            Message.objects.filter(id=message.id).update(body="", html="")
+            said.append(message.id)
         settled.append(
             Settled(
                 delivery_id=row.id, page_id=row.page_id, subject_type=message.subject_type,
@@ -219,6 +180,9 @@ def settle(
                 ok=outcome.ok, final=final, next_channel=other, at=now,
             )
         )  # fmt: skip
+    _write(written)
+    if said:
+        Message.objects.filter(id__in=said).update(body="", html="")
     _mark_methods(pairs, settled, now)
     hooks.after(settled, now)
     return settled
@@ -234,7 +198,8 @@ def bounced(delivery_id: int, answer: str, *, now: datetime) -> Settled | None:
         return None
     Attempt.objects.create(delivery=row, at=now, ok=False, answer=answer[:2000])
     row.state, row.delivered_at = "sending", None
-    final, other = _write(row, Outcome(False, answer, permanent=True), now)
+    final, other = _decide(row, Outcome(False, answer, permanent=True), now)
+    _write([row])
     if row.method_id is not None:
         ContactMethod.objects.filter(id=row.method_id, failing_since=None).update(failing_since=now)
     message = row.message
@@ -244,8 +209,8 @@ def bounced(delivery_id: int, answer: str, *, now: datetime) -> Settled | None:
     )  # fmt: skip
 
 
-def _write(row: Delivery, outcome: Outcome, now: datetime) -> tuple[bool, bool]:
-    """Set a delivery's new state; returns (nothing more is tried, another channel was chosen)."""
+def _decide(row: Delivery, outcome: Outcome, now: datetime) -> tuple[bool, bool]:
+    """Set a delivery's new state, to be written; returns (nothing more is tried, another channel was chosen)."""
     row.lease_until = None
     other = False
     if outcome.ok:
@@ -254,7 +219,13 @@ def _write(row: Delivery, outcome: Outcome, now: datetime) -> tuple[bool, bool]:
     elif row.state == "dropped":
         final = True
     else:
-        again = next_attempt(row.attempts, now=now, page=row.page_id is not None, give_up_at=row.give_up_at)
+        again = next_attempt(
+            row.attempts,
+            now=now,
+            page=row.page_id is not None,
+            give_up_at=row.give_up_at,
+            jitter=random.random(),  # noqa: S311 - spreads retries, keeps no secret
+        )
         final = outcome.permanent or again is None
         if row.fallback and (final or row.page_id is not None):
             _go_on_elsewhere(row, now)
@@ -262,10 +233,31 @@ def _write(row: Delivery, outcome: Outcome, now: datetime) -> tuple[bool, bool]:
         row.state = "failed" if final else "due"
         row.due_at = row.due_at if again is None or final else again
         row.reason = outcome.answer[:255] if final else ""
-    row.save(
-        update_fields=["state", "delivered_at", "mail_id", "lease_until", "due_at", "reason", "fallback"]
-    )
     return final, other
+
+
+WRITE = """
+UPDATE delivery SET state = t.state, delivered_at = t.delivered_at, mail_id = t.mail_id, lease_until = NULL,
+    due_at = t.due_at, reason = t.reason, fallback = t.fallback::jsonb
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])
+    AS t(id, state, delivered_at, mail_id, due_at, reason, fallback)
+WHERE delivery.id = t.id
+"""
+
+
+def _write(rows: Sequence[Delivery]) -> None:
+    """All of them by one statement."""
+    if not rows:
+        return
+    columns = zip(
+        *(
+            (r.id, r.state, r.delivered_at, r.mail_id, r.due_at, r.reason, json.dumps(r.fallback))
+            for r in rows
+        ),
+        strict=True,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE, [list(column) for column in columns])
 
 
 def _go_on_elsewhere(row: Delivery, now: datetime) -> None:
@@ -284,6 +276,7 @@ def _go_on_elsewhere(row: Delivery, now: datetime) -> None:
                 idempotency_key=f"{row.idempotency_key[:100]}/{channel[:8]}{method_id or 0}",
                 due_at=now,
                 priority=row.priority,
+                may_wait=row.may_wait,
                 fallback=rest,
                 give_up_at=row.give_up_at,
             )

@@ -14,7 +14,7 @@ from firstline.core.errors import Invalid, NotAllowed, NotFound
 from firstline.core.secrets import hash_token
 from firstline.notifications.actions import Outgoing, To, send
 from firstline.notifications.channels.registry import CHANNELS
-from firstline.notifications.deliver import channel_settings
+from firstline.notifications.claiming import channel_settings
 from firstline.notifications.models import ContactMethod, NotificationRule, QuietHours
 from firstline.notifications.wording import code_text
 

@@ -20,9 +20,10 @@ def tell_people(
     subject_id: int | None = None,
     urgency: str = "low",
     synthetic: bool = False,
+    may_wait: bool = False,
 ) -> Message | None:
     """Tell these people, who may see what is said (the caller has filtered them). The same `key` is told
-    once.
+    once. `may_wait`: together with others, when somebody gets many.
 
     Returns the message, None when nobody is left to tell.
     """
@@ -33,7 +34,11 @@ def tell_people(
                 subject=subject,
                 body=body,
                 key=key,
-                to=[To(person_id=person.id, address=person.email) for person in people if person.is_active],
+                to=[
+                    To(person_id=person.id, address=person.email, may_wait=may_wait)
+                    for person in people
+                    if person.is_active
+                ],
                 subject_type=subject_type,
                 subject_id=subject_id,
                 urgency=urgency,

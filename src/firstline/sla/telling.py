@@ -12,7 +12,7 @@ from firstline.accounts.models import Membership, Person, SupportGroup
 from firstline.core import event_log
 from firstline.core.actor import Actor
 from firstline.incidents.models import Incident
-from firstline.notifications.actions import Outgoing, To, send
+from firstline.notifications.actions import ANSWER_LANE, DIGEST_LANE, Outgoing, To, send
 from firstline.notifications.wording import About, about_incident
 from firstline.sla.evaluation import next_look
 from firstline.sla.events import TargetBreached, TargetWarned, target_name
@@ -177,8 +177,9 @@ def _message(one: _Passed, incident: Incident, person: Person) -> Outgoing:
         subject=text.subject,
         body=text.body,
         key=f"clock:{one.clock.id}:{round(one.share * 100)}:{one.at:%Y%m%d%H%M%S}:{person.id}",
-        to=[To(person_id=person.id, address=person.email)],
+        to=[To(person_id=person.id, address=person.email, may_wait=True)],
         subject_id=incident.id,
+        lane=ANSWER_LANE if (incident.priority or 5) <= 2 else DIGEST_LANE,
         urgency="high" if one.share >= 1 and (incident.priority or 5) <= 2 else "low",
         synthetic=incident.synthetic,
     )

@@ -196,6 +196,7 @@ def _key(row: Escalation, move: Advance, recipient: Recipient) -> str:
 def send_pages(pages: Sequence[tuple[Page, Incident]], directory: Directory, *, now: datetime) -> None:
     """The deliveries of pages, by each person's own rules; pages overtake everything else."""
     people = {page.person_id for page, _ in pages if page.person_id is not None}
+    again = _paged_before(pages)
     languages = dict(Person.objects.filter(id__in=people).values_list("id", "language"))
     messages = []
     for page, incident in pages:
@@ -207,7 +208,7 @@ def send_pages(pages: Sequence[tuple[Page, Incident]], directory: Directory, *, 
                 subject=text.subject,
                 body=text.body,
                 key=f"page:{page.id}",
-                to=_recipients(page, directory, incident, now),
+                to=_recipients(page, directory, incident, now, may_wait=page.id in again),
                 subject_id=incident.id,
                 urgency=urgency_of(incident.priority),
                 lane=PAGE_LANE,
@@ -218,7 +219,24 @@ def send_pages(pages: Sequence[tuple[Page, Incident]], directory: Directory, *, 
     send(messages, now=now)
 
 
-def _recipients(page: Page, directory: Directory, incident: Incident, now: datetime) -> list[To]:
+def _paged_before(pages: Sequence[tuple[Page, Incident]]) -> set[int]:
+    """Those that are not the first page of their incident for their person."""
+    earlier = Page.objects.filter(
+        incident_id__in={incident.id for _, incident in pages},
+        person_id__in={page.person_id for page, _ in pages if page.person_id is not None},
+    ).values_list("incident_id", "person_id", "id")
+    first: dict[tuple[int, int | None], int] = {}
+    for incident_id, person_id, page_id in earlier:
+        known = first.get((incident_id, person_id))
+        first[incident_id, person_id] = page_id if known is None else min(known, page_id)
+    return {
+        page.id for page, incident in pages if first.get((incident.id, page.person_id), page.id) < page.id
+    }
+
+
+def _recipients(
+    page: Page, directory: Directory, incident: Incident, now: datetime, *, may_wait: bool
+) -> list[To]:
     if page.person_id is None:
         channel, _, address = page.sink.partition(":")
         return [To(channel=channel, address=address, page_id=page.id)]
@@ -230,6 +248,7 @@ def _recipients(page: Page, directory: Directory, incident: Incident, now: datet
             address=notice.method.address,
             page_id=page.id,
             at=notice.at,
+            may_wait=may_wait,
             part=f"{number}",
             fallback=[(method.channel, method.address, method.id) for method in notice.fallback],
         )

@@ -33,7 +33,7 @@ def tell_owner(escalation: Escalation, incident: Incident, steps: Sequence[int],
             tell_people(
                 [person], kind="reached_nobody", subject=text.subject, body=text.body, now=now,
                 key=f"nobody:{escalation.id}:{step}", subject_id=incident.id, urgency="high",
-                synthetic=incident.synthetic,
+                synthetic=incident.synthetic, may_wait=True,
             )  # fmt: skip
     return [person.id for person in people]
 
@@ -49,7 +49,7 @@ def tell_exhausted(escalation: Escalation, incident: Incident, now: datetime) ->
         tell_people(
             [person], kind="exhausted", subject=text.subject, body=text.body, now=now,
             key=f"exhausted:{escalation.id}", subject_id=incident.id, urgency="high",
-            synthetic=incident.synthetic,
+            synthetic=incident.synthetic, may_wait=True,
         )  # fmt: skip
     return [person.id for person in people]
 

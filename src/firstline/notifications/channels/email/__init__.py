@@ -53,6 +53,7 @@ def build(envelope: Envelope) -> EmailMultiAlternatives:
         "Message-ID": message_id(envelope.idempotency_key),
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
+        "X-Firstline-Loop": django_settings.SITE_HOST,
     }
     reply_to: list[str] = []
     if envelope.incident_id is not None:
