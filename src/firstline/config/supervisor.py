@@ -22,9 +22,9 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-STEADY = 10.0
-"""A part that ran this many times as long as it was last paused has recovered: its next crash is its first again, so
-that a part is away for a tenth of the time at most, however often it is killed."""
+STEADY_AFTER = 5.0
+"""Seconds. A part that ran this long had started well: it is started again at once, however often it is killed. The
+pauses that grow are for one that can't start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,6 @@ class _Child:
     started: float = 0.0
     start_at: float | None = None
     pause: float = FIRST_PAUSE
-    paused: float = 0.0
 
 
 @dataclass
@@ -145,11 +144,10 @@ class Supervisor:
             child.process = None
             if child.part.once:
                 continue
-            if time.monotonic() - child.started > STEADY * child.paused:
+            if time.monotonic() - child.started > STEADY_AFTER:
                 child.pause = FIRST_PAUSE
             log.warning("part ended", part=child.part.name, exit=code, again_in_seconds=child.pause)
             child.start_at = time.monotonic() + child.pause
-            child.paused = child.pause
             child.pause = min(child.pause * 2, LONGEST_PAUSE)
 
     def stop(self) -> None:
