@@ -15,6 +15,7 @@ from firstline.intake.sources.generic.mapping import mapping_from
 from firstline.intake.sources.generic.paths import PathError, check, render
 from firstline.intake.sources.parsing import ParseError, Received, instant
 from firstline.intake.sources.registry import PARSERS
+from tests.effort import cases
 
 AT = datetime(2026, 3, 2, 9, 16, tzinfo=UTC)
 WORDS = [
@@ -82,6 +83,8 @@ documents = st.recursive(
     max_leaves=30,
 )
 many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# shared by all parsers, so that a new format makes no test longer
+parsers = settings(max_examples=max(25, cases(1_000, 20_000) // len(PARSERS)), parent=many)
 
 
 def read(fmt: str, body: bytes, /, **fields: Any) -> None:
@@ -101,7 +104,7 @@ def read(fmt: str, body: bytes, /, **fields: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(PARSERS))
-@many
+@parsers
 @given(document=documents, change=st.booleans())
 def test_any_json(kind: str, document: Any, change: bool) -> None:
     read(
@@ -113,7 +116,7 @@ def test_any_json(kind: str, document: Any, change: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(PARSERS))
-@many
+@parsers
 @given(
     body=st.binary(max_size=200),
     media=st.sampled_from(["", "text/plain", "application/x-www-form-urlencoded"]),
