@@ -22,9 +22,10 @@ from .asgi import (
 )
 from .commit import GroupCommit, Unavailable, Unstorable
 from .encoding import NotEncoded, plain
+from .guesses import TooManyGuesses
 from .load import Load, Overloaded, Share
 from .settings import Settings
-from .tokens import Known, Sources, TooManyGuesses, UnknownToken
+from .tokens import Known, Sources, UnknownToken
 
 BASES = frozenset(front.base for front in FRONTS.values())
 DIALECTS = tuple(front for kind in FRONTS.values() for front in (kind, *kind.siblings))

@@ -4,6 +4,7 @@ from collections import Counter
 from types import TracebackType
 
 from .asgi import Address
+from .guesses import holder_of
 from .settings import Settings
 
 MOST_NAMELESS = 512  # requests of one address whose token is still to be read from their body
@@ -20,7 +21,7 @@ class Load:
         self.settings = settings
         self.requests = 0
         self.bytes = 0
-        self.nameless: Counter[Address | None] = Counter()
+        self.nameless: Counter[str] = Counter()
 
 
 class Share:
@@ -28,7 +29,7 @@ class Share:
 
     def __init__(self, load: Load, client: Address | None, *, nameless: bool) -> None:
         self._load = load
-        self._client = client
+        self._client = holder_of(client) if nameless else ""
         self._nameless = nameless
         self._parts: list[bytes] = []
         self._size = 0

@@ -6,8 +6,9 @@ import os
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 
 import psycopg
 import structlog
@@ -21,18 +22,21 @@ from firstline.intake.sources.registry import FRONTS
 
 from .asgi import Address
 from .commit import Unavailable
+from .guesses import Guesses, TooManyGuesses
 from .settings import Network, networks
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 FRESH = 5.0  # seconds that an answer of the database is believed
 MOST_KNOWN = 10_000
-MOST_ADDRESSES = 10_000
-BURST = 30.0  # unknown tokens that an address may try at once,
-REFILL = 0.5  # and how many more each second
+MOST_IN_ROSTER = 200_000
 LOOK_UP = """
 SELECT id, kind, settings, allowed_networks, secret FROM intake_source
 WHERE enabled AND (token_hash = %(hash)s
     OR (previous_token_hash = %(hash)s AND previous_until > firstline_now()))
+"""
+ROSTER = """
+SELECT token_hash FROM intake_source WHERE enabled
+UNION ALL SELECT previous_token_hash FROM intake_source WHERE enabled AND previous_until > firstline_now() LIMIT %s
 """
 
 log = structlog.get_logger(__name__)
@@ -41,14 +45,6 @@ Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 class UnknownToken(Exception):
     """No enabled source has this token. One answer for all reasons."""
-
-
-class TooManyGuesses(Exception):
-    """This address tried too many unknown tokens. `retry_after` is in seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("too many unknown tokens from this address")
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +65,20 @@ class Remembered:
 
 
 class Sources:
-    """Finds sources by token. Bounded in memory; concurrent look-ups of one token are one query."""
+    """Finds sources by token. Bounded in memory; concurrent look-ups of one token are one query.
+
+    Good and unknown tokens are remembered apart, so that a flood of guesses makes no good one forgotten.
+    """
 
     def __init__(self, pool: Pool, *, key: str = "", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._key = key
         self._monotonic = monotonic
-        self._remembered: OrderedDict[str, Remembered] = OrderedDict()
+        self._good: OrderedDict[str, Remembered] = OrderedDict()
+        self._unknown: OrderedDict[str, Remembered] = OrderedDict()
         self._looking: dict[str, asyncio.Task[Remembered]] = {}
         self._guesses = Guesses(monotonic)
+        self._roster = Roster(pool, monotonic)
 
     async def find(self, token: str | None, client: Address | None) -> Known:
         """The source of this token. Raises UnknownToken, TooManyGuesses or commit.Unavailable.
@@ -88,7 +89,7 @@ class Sources:
         if not token or not TOKEN.fullmatch(token):
             raise UnknownToken
         key = hashlib.sha256(token.encode()).hexdigest()
-        found = self._remembered.get(key)
+        found = self._good.get(key) or self._unknown.get(key)
         if found is None or found.until <= self._monotonic():
             found = await self._ask_again(key, found, client)
         if found.known is None:
@@ -96,54 +97,73 @@ class Sources:
         return found.known
 
     async def _ask_again(self, key: str, before: Remembered | None, client: Address | None) -> Remembered:
-        if before is None or before.known is None:  # a source that was good a moment ago is no guess
-            self._guesses.check(client)
+        counted = before is None or before.known is None  # a source that was good a moment ago is no guess
+        if counted:
+            try:
+                self._guesses.take(client)
+            except TooManyGuesses:
+                if not await self._roster.has(key):
+                    raise
+                counted = False
+        guessed = False
+        try:
+            found = await self._look_up_once(key)
+            guessed = found.known is None
+        finally:
+            if counted and not guessed:
+                self._guesses.give_back(client)
+        return found
+
+    async def _look_up_once(self, key: str) -> Remembered:
         task = self._looking.get(key)
         if task is None:
             task = self._looking[key] = asyncio.create_task(self._look_up(key))
             task.add_done_callback(lambda _: self._looking.pop(key, None))
-        found = await asyncio.shield(task)
-        if found.known is None:
-            self._guesses.count(client)
-        return found
+        return await asyncio.shield(task)
 
     async def _look_up(self, key: str) -> Remembered:
-        try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(LOOK_UP, {"hash": key})
-                row = await cursor.fetchone()
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise Unavailable("the database does not answer") from error
-        known = _known(*row, key=self._key) if row else None
-        found = self._remembered[key] = Remembered(known, self._monotonic() + FRESH)
-        self._remembered.move_to_end(key)
-        while len(self._remembered) > MOST_KNOWN:
-            self._remembered.popitem(last=False)
+        rows = await _ask(self._pool, LOOK_UP, {"hash": key})
+        known = _known(*rows[0], key=self._key) if rows else None
+        found = Remembered(known, self._monotonic() + FRESH)
+        for memory in (self._good, self._unknown):
+            memory.pop(key, None)
+        memory = self._unknown if known is None else self._good
+        memory[key] = found
+        while len(memory) > MOST_KNOWN:
+            memory.popitem(last=False)
         return found
 
 
-class Guesses:
-    """A token bucket of unknown tokens per client address, bounded in number."""
+class Roster:
+    """The hashes of all good tokens, read again when they are older than `FRESH` seconds and somebody asks."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, pool: Pool, monotonic: Callable[[], float]) -> None:
+        self._pool = pool
         self._monotonic = monotonic
-        self._buckets: OrderedDict[Address | None, tuple[float, float]] = OrderedDict()
+        self._hashes: frozenset[str] = frozenset()
+        self._until = float("-inf")
+        self._reading = asyncio.Lock()
 
-    def check(self, client: Address | None) -> None:
-        """Raises TooManyGuesses when nothing is left for this address."""
-        if (left := self._left(client)) < 1:
-            raise TooManyGuesses(max(1, round((1 - left) / REFILL)))
+    async def has(self, key: str) -> bool:
+        """Whether a token of this hash is good. Raises Unavailable."""
+        if key not in self._hashes and self._until <= self._monotonic():
+            async with self._reading:
+                if self._until <= self._monotonic():
+                    rows = await _ask(self._pool, ROSTER, [MOST_IN_ROSTER])
+                    self._hashes = frozenset(row[0] for row in rows)
+                    self._until = self._monotonic() + FRESH
+        return key in self._hashes
 
-    def count(self, client: Address | None) -> None:
-        """One more unknown token from this address."""
-        self._buckets[client] = (self._left(client) - 1, self._monotonic())
-        self._buckets.move_to_end(client)
-        while len(self._buckets) > MOST_ADDRESSES:
-            self._buckets.popitem(last=False)
 
-    def _left(self, client: Address | None) -> float:
-        left, since = self._buckets.get(client, (BURST, 0.0))
-        return min(BURST, left + (self._monotonic() - since) * REFILL)
+async def _ask(
+    pool: Pool, query: LiteralString, parameters: Mapping[str, str] | Sequence[int]
+) -> list[TupleRow]:
+    """Raises Unavailable."""
+    try:
+        async with pool.connection() as connection:
+            return await (await connection.execute(query, parameters)).fetchall()
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise Unavailable("the database does not answer") from error
 
 
 def _known(

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from firstline.gateway.asgi import client_of
 from firstline.gateway.intake import place_of
 from firstline.gateway.settings import from_environment, networks
-from firstline.gateway.tokens import BURST, MOST_ADDRESSES, Guesses, TooManyGuesses
 from firstline.intake.sources.base import IntakeRequest, Refusal, SourceInfo
 from firstline.intake.sources.registry import FRONTS
 
@@ -126,23 +125,6 @@ def test_only_trusted_proxies_speak_for_others(peer: str, said: str, client: str
     headers = {b"x-forwarded-for": said.encode()} if said else {}
     found = client_of({"client": (peer, 1)}, headers, networks(["10.0.0.0/8"]))
     assert found == ip_address(client)
-
-
-def test_guesses_run_out_come_back_and_are_bounded_in_memory() -> None:
-    now = 1000.0
-    guesses = Guesses(lambda: now)
-    address = ip_address("192.0.2.1")
-    for _ in range(int(BURST)):
-        guesses.check(address)
-        guesses.count(address)
-    with pytest.raises(TooManyGuesses) as refused:
-        guesses.check(address)
-    guesses.check(ip_address("192.0.2.2"))
-    now += refused.value.retry_after
-    guesses.check(address)
-    for number in range(MOST_ADDRESSES + 500):
-        guesses.count(ip_address(number))
-    assert len(guesses._buckets) == MOST_ADDRESSES
 
 
 def test_the_environment_is_read_with_its_bounds() -> None:
