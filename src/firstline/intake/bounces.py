@@ -64,14 +64,48 @@ PROOF = re.compile(
     re.I | re.X | re.M,
 )
 
+# an address that is no more, by status or in words; and what only sounds like it
+GONE_STATUS = re.compile(r"5\.1\.(?:[1236]|10)|5\.4\.310|5\.2\.1(?![\d])")
+OTHER_STATUS = re.compile(r"5\.[3567]\.[1-9]|5\.7\.0|5\.1\.[78]|5\.2\.[23]|5\.4\.[67]")
+GONE = re.compile(
+    r"""(?:
+    (?:user|recipient|mailbox|account|address|addressee|alias|login|host|domain|name|person)\W{0,2}
+    [^.\n]{0,60}?\b(?:unknown|not\s(?:found|exist|known|listed|available|valid|our\scustomer|a\svalid)|
+    (?:does|do|did)(?:\snot|n['o]t)\sexist|doesn.t\sexist|invalid|no\slonger|has\smoved|(?:un|non-?)existent|
+    not\sfound\son|undeliverable|rejected:\sno|isn.t\slisted)|
+    (?:no|not)\s(?:such|a\sknown|a\svalid|valid|an?\sexisting)\s
+    (?:user|recipient|mailbox|address|person|account|domain|name|host)|
+    (?:unknown|unrouteable|unrouted|invalid|bad|non-?existent)\s[^\n]{0,20}?
+    (?:user|recipient|mailbox|address|account|domain|host)|
+    no\s(?:mailbox|account|user)\s(?:here|by\sthat|found|with)|host\sor\sdomain\sname\snot\sfound|
+    (?:unable\sto|couldn.t|cannot|can.t)\s(?:find|locate)\s(?:any\s)?(?:host|domain|user|recipient)|
+    (?:name|domain|host)\s(?:not\sfound|service\serror)|nxdomain|all\s(?:relevant\s)?mx\srecords\spoint\sto\snon-existent|
+    (?:could|can)\s?not\sbe\sfound|recipnotfound|not\sour\scustomer|address\sdoes\snot\sreceive|user\sdoesn't|
+    does\snot\s(?:accept|receive)\s(?:any\s)?mail|no\smx\b|null\smx
+    )""",
+    re.I | re.X,
+)
+NOT_GONE = re.compile(
+    r"""(?:
+    spam|virus|malware|block(?:ed|list)|black\s?list|reputation|policy|quota|mailbox\s(?:is\s)?full|over\squota|
+    too\s(?:large|big|many|much)|exceed|size\slimit|\bspf\b|dkim|dmarc|authenticat|unauthenticated|relay|
+    reverse\sdns|\bptr\b|rate|suspend|disabled|inactive|sender|forbidden|denied|prohibited|content|filter|
+    message\srejected|tls|greylist|temporar|timed?\sout|loop|hops|connection|attachment|dns\sforward|rbl|listed\s(?:at|in|by)
+    )""",
+    re.I | re.X,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What a report says about one address; `permanent` False: it is still tried or may be tried again."""
+    """What a report says about one address. `permanent` False: it is still tried or may be tried again. `gone`: the
+    address or its domain does not exist (any more); a full mailbox, a policy or a spam filter is none of that.
+    """
 
     address: str
     status: str
     permanent: bool
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +129,7 @@ def bounce_of(message: Message, text: str) -> Bounce | None:
         part for part in parts if _kind(part) in ("message/delivery-status", "message/global-delivery-status")
     ]
     if reports or _report_type(message) == "delivery-status" or headers(message, "X-Failed-Recipients"):
-        found = [failure for part in reports for failure in _failures(_report_text(part))]
+        found = [failure for part in reports for failure in _failures(_report_text(part), text[:4000])]
         return Bounce(
             kind="bounce", failures=tuple(found) or _listed(message, text), original=_original(parts, text)
         )
@@ -157,8 +191,26 @@ def _report_text(part: Message) -> str:
     return decoded(body_of(part), None)
 
 
-def _failures(report: str) -> Iterator[Failure]:
-    """One failure per recipient block of a delivery-status part."""
+def _is_gone(status: str, said: str) -> bool:
+    """Whether the address does not exist, by what was said about it, else by the status.
+
+    Words go before the number: many servers give 5.0.0 or 5.1.1 for everything.
+    """
+    if NOT_GONE.search(said):
+        return bool(GONE_STATUS.match(status)) and bool(GONE.search(said))
+    if GONE.search(said):
+        return not OTHER_STATUS.match(status) or bool(GONE_STATUS.match(status))
+    return bool(GONE_STATUS.match(status))
+
+
+def _continued(block: str) -> str:
+    """The diagnostic code of a recipient with its continuation lines."""
+    found = re.search(r"^Diagnostic-Code\s*:\s*(.*(?:\n[ \t]+.*)*)", block, re.I | re.M)
+    return " ".join(found.group(1).split())[:1000] if found else ""
+
+
+def _failures(report: str, around: str) -> Iterator[Failure]:
+    """One failure per recipient block of a delivery-status part; `around` is the report's own text."""
     for block in re.split(r"\n\s*\n", report):
         fields = {name.lower(): value.strip() for name, value in FIELD.findall(block)}
         found = ADDRESS.search(fields.get("final-recipient", "") or fields.get("original-recipient", ""))
@@ -169,8 +221,13 @@ def _failures(report: str) -> Iterator[Failure]:
         )
         action = fields.get("action", "").lower()
         permanent = action.startswith("failed") and (status is None or status.group(1) != "4")
+        written = status.group() if status else ""
+        said = _continued(block)
         yield Failure(
-            address=found.group().lower()[:254], status=status.group() if status else "", permanent=permanent
+            address=found.group().lower()[:254],
+            status=written,
+            permanent=permanent,
+            gone=permanent and _is_gone(written, said or around),
         )
 
 
@@ -181,9 +238,14 @@ def _listed(message: Message, text: str) -> tuple[Failure, ...]:
         named = [found.lower() for found in ADDRESS.findall(text[:4000])][:1]
     status = ENHANCED.search(text[:20_000])
     code = REPLY.search(text[:20_000])
-    permanent = (status or code) is not None and (status or code).group(1) == "5"  # type: ignore[union-attr]
+    said = text[:4000]
+    written = status.group() if status else ""
+    known = status or code
+    words = bool(GONE.search(said)) and not NOT_GONE.search(said)
+    permanent = known.group(1) == "5" if known else words
+    gone = permanent and _is_gone(written, said)
     return tuple(
-        Failure(address=address[:254], status=status.group() if status else "", permanent=permanent)
+        Failure(address=address[:254], status=written, permanent=permanent, gone=gone)
         for address in dict.fromkeys(named)
     )
 

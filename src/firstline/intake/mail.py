@@ -16,31 +16,33 @@ from firstline.core import blobs, due, installation
 from firstline.core.actor import Actor
 from firstline.core.errors import Invalid
 from firstline.core.locks import lock
-from firstline.core.models import Blob
 from firstline.incidents import actions as incidents
 from firstline.incidents.actions import Report
+from firstline.incidents.actions.talking import MAX_FILES
 from firstline.incidents.actions.writing import locked
-from firstline.incidents.models import Comment, Incident
+from firstline.incidents.models import Attachment, Comment, Incident
 from firstline.intake import mailparse
 from firstline.intake.bounces import Bounce
 from firstline.intake.ingest import ingest
+from firstline.intake.mailalert import letter_of, plain_signal, recognised
+from firstline.intake.mailfiles import Chosen, chosen
 from firstline.intake.mailparse import Mail
 from firstline.intake.mailrules import Facts, Role, Verdict, authentic, decide
 from firstline.intake.mailthread import Found, incident_of, role_of
-from firstline.intake.models import MailMessage, Source
-from firstline.intake.signal import Severity, Signal, SignalKind
-from firstline.intake.sources.parsing import Received, digest, headline
-from firstline.notifications.channels.email.addresses import is_own
+from firstline.intake.models import AlertSpan, MailMessage, Source
+from firstline.intake.signal import SignalKind
+from firstline.intake.sources.mail.templates import Recognised, signal_of
+from firstline.intake.sources.parsing import Received, headline
+from firstline.notifications.channels.email.addresses import is_own, loop_mark
 from firstline.notifications.models import Delivery
 from firstline.notifications.telling import tell_people
 from firstline.oncall.actions import answer_by_reply, bounced
 
 KIND = "mail"
 HOUR = timedelta(hours=1)
-MOST_FILES = 20
 CLOSED_REPLY = "mail.closed_reply"
+RAW_LIMIT = 64 * 1024 * 1024
 FILE_AFTER = timedelta(hours=4)  # working time in which a person may decide about a reply on what is closed
-MADE_SOMETHING = (Verdict.OPENED, Verdict.COMMENT, Verdict.ALERT)
 
 
 @dataclass(slots=True)
@@ -53,41 +55,82 @@ class Arrived:
     sender: Person | None
     found: Found | None
     facts: Facts
+    tool: Recognised | None = None
+    signal: SignalKind | None = None
     incident: Incident | None = None
     comment: Comment | None = None
-    left_out: tuple[str, ...] = ()
+    files: Chosen | None = None
 
 
 def take(source: Source, row: Received, *, now: datetime) -> MailMessage | None:
-    """Carry out what becomes of one raw mail. The same Message-ID is one message: again, nothing happens (None)."""
+    """Carry out what becomes of one raw mail. The same message again is counted, and nothing else happens (None)."""
     mail = mailparse.parse(row.body, return_path=row.headers.get("mail_from"))
     lock(f"mail:{mail.message_id}")  # the same mail may come to two of our addresses at once
-    if MailMessage.objects.filter(message_id=mail.message_id).exists():
+    if (before := _same_message(mail)) is not None:
+        before.why = {**before.why, "copies": int(before.why.get("copies", 0)) + 1}
+        before.save(update_fields=["why"])
         return None
-    arrived = _examined(source, row, mail, now)
-    verdict = decide(arrived.facts)
+    arrived = examined(source, row, mail)
+    verdict = carried_out(arrived, now)
+    kept = MailMessage.objects.create(
+        source=source,
+        message_id=mail.message_id,
+        fingerprint=mail.fingerprint,
+        received_at=row.received_at,
+        from_address=mail.sender,
+        subject=mail.subject,
+        raw_blob_id=_raw_blob(arrived, now),
+        automatic=bool(mail.automatic),
+        bounce=mail.bounce is not None,
+        **outcome(arrived, verdict),
+    )
+    wait_for_person(kept, arrived, verdict, now)
+    return kept
+
+
+def _same_message(mail: Mail) -> MailMessage | None:
+    """One with this Message-ID that says the same. The Message-ID alone proves nothing: whoever knows it could write
+    first under it, and somebody else's mail would be lost.
+    """
+    rows = MailMessage.objects.filter(message_id=mail.message_id).order_by("id")
+    for row in rows[:100]:
+        if row.fingerprint == mail.fingerprint or (not row.fingerprint and row.from_address == mail.sender):
+            return row
+    return None
+
+
+def carried_out(arrived: Arrived, now: datetime) -> Verdict:
+    """Decide and do it; returns what became of it."""
+    verdict, mail = decide(arrived.facts), arrived.mail
     if verdict is Verdict.COMMENT:
-        verdict = _converse(arrived, now)
-    elif verdict is Verdict.OPENED:
+        return _converse(arrived, now)
+    if verdict is Verdict.OPENED:
         _open(arrived, now)
     elif verdict is Verdict.ALERT:
         _alert(arrived, now)
     elif verdict is Verdict.BOUNCE and mail.bounce is not None:
         _mark_addresses(arrived, mail.bounce, now)
-    kept = _keep(arrived, verdict, now)
+    return verdict
+
+
+def wait_for_person(kept: MailMessage, arrived: Arrived, verdict: Verdict, now: datetime) -> None:
+    """A reply on what is closed waits for a person's decision, for a while."""
     if verdict is Verdict.WAITS:
         due.schedule(CLOSED_REPLY, [(kept.id, _decide_until(arrived, now))])
-    return kept
 
 
-def _examined(source: Source, row: Received, mail: Mail, now: datetime) -> Arrived:
+def examined(source: Source, row: Received, mail: Mail, *, again: int | None = None) -> Arrived:
+    """What the decision rests on. `again`: the id of the message when it was kept already and is looked at anew."""
     recipients = tuple(dict.fromkeys((row.headers.get("rcpt_to", "").lower(), *mail.recipients)))
     sender = Person.objects.filter(email__iexact=mail.sender).first() if mail.sender else None
     vouched = authentic(mail.authentication, str(source.settings.get("trusted_relay", "")))
     found = incident_of(mail, recipients, sender if vouched is not False else None)
     recent = MailMessage.objects.filter(from_address=mail.sender, received_at__gt=row.received_at - HOUR)
+    if again is not None:
+        recent = recent.exclude(id=again)
+    tool = recognised(source, mail)
     facts = Facts(
-        own=is_own(f"<{mail.message_id}>") or bool(mail.loop),
+        own=is_ours(mail),
         report=mail.bounce.kind if mail.bounce else "",
         automatic=mail.automatic,
         state=found.incident.state if found else "",
@@ -96,10 +139,18 @@ def _examined(source: Source, row: Received, mail: Mail, now: datetime) -> Arriv
         known=sender is not None,
         unknown_allowed=bool(installation.get("unknown_senders")),
         authentic=vouched,
-        of_sender=recent.count(),
+        of_sender=recent.count() if again is None else 0,
         in_thread=recent.filter(incident=found.incident).count() if found else 0,
+        tool=tool.template.name if tool else "",
     )
-    return Arrived(source, row, mail, sender, found, facts)
+    return Arrived(source, row, mail, sender, found, facts, tool)
+
+
+def is_ours(mail: Mail) -> bool:
+    """Whether it is a mail of our own that came back: by its mark, or by its Message-ID where it has no mark."""
+    if mail.loop:
+        return loop_mark() in mail.loop
+    return is_own(f"<{mail.message_id}>")
 
 
 def _may_be_answered(address: str) -> bool:
@@ -170,7 +221,7 @@ def _comment(arrived: Arrived, now: datetime, *, public: bool) -> None:
         if known and arrived.sender
         else Actor.source(arrived.source.id, via="mail")
     )
-    files = _files(arrived, now)
+    files = _files(arrived, incident, now)
     text = mail.folded.visible or mail.text
     arrived.comment = incidents.add_comment(
         incident,
@@ -217,62 +268,58 @@ def _open(arrived: Arrived, now: datetime) -> None:
 
 
 def _alert(arrived: Arrived, now: datetime) -> None:
-    """A machine wrote: its mails with the same sender and subject are one alert, and that has the incident."""
-    mail, source = arrived.mail, arrived.source
-    title, _rest = headline(mail.subject or mail.text or "(no subject)")
-    signal = Signal(
-        kind=SignalKind.TRIGGER,
-        key=digest("mail", mail.sender, _without_numbers(mail.subject)),
-        title=title,
-        description=mail.text,
-        severity=Severity.WARNING,
-        security=source.security,
-        labels={"from": mail.sender, "automatic": mail.automatic},
-        occurred_at=arrived.row.received_at,
-        row=arrived.row.id,
+    """A machine wrote: through the same way as every other signal. A tool that is known says itself what is the same
+    and what is over; else mails with the same sender and subject are one alert.
+    """
+    source, row = arrived.source, arrived.row
+    signal = (
+        signal_of(
+            arrived.tool,
+            letter_of(arrived.mail),
+            occurred_at=row.received_at,
+            row=row.id,
+            security=source.security,
+        )
+        if arrived.tool
+        else plain_signal(source, row, arrived.mail)
     )
-    outcome = ingest(source, [signal], received={arrived.row.id: arrived.row.received_at}, now=now)
+    arrived.signal = signal.kind
+    outcome = ingest(source, [signal], received={row.id: row.received_at}, now=now)
     if outcome.incidents:
         arrived.incident = Incident.objects.defer("search").get(id=outcome.incidents[0])
         _attach(arrived, arrived.incident, now)
-
-
-def _without_numbers(subject: str) -> str:
-    """Counters, dates and amounts change from mail to mail; the rest of the subject is what it is about."""
-    return " ".join("".join(" " if sign.isdigit() else sign for sign in subject.lower()).split())
+        return
+    span = (
+        AlertSpan.objects.select_related("incident")
+        .defer("incident__search")
+        .filter(alert__source=source, alert__dedup_key=signal.key, incident__isnull=False)
+        .order_by("-id")
+        .first()
+    )
+    arrived.incident = span.incident if span else None
 
 
 def _attach(arrived: Arrived, incident: Incident, now: datetime) -> None:
     """The files of a mail that opened an incident; what isn't taken is named in the verdict."""
     actor = Actor.source(arrived.source.id, via="mail")
-    left_out = [each.name for each in arrived.mail.attachments[MOST_FILES:]]
-    for attachment in arrived.mail.attachments[:MOST_FILES]:
-        try:
-            incidents.attach(incident.id, attachment.name, [attachment.content], actor=actor, now=now)
-        except Invalid:
-            left_out.append(attachment.name)
-    arrived.left_out = tuple(left_out)
+    arrived.files = chosen(arrived.mail.attachments, room=_room(incident))
+    for attachment in arrived.files.taken:
+        incidents.attach(incident.id, attachment.name, [attachment.content], actor=actor, now=now)
 
 
-def _files(arrived: Arrived, now: datetime) -> list[int]:
+def _files(arrived: Arrived, incident: Incident, now: datetime) -> list[int]:
     """Store what is attached, within bounds; what isn't is named in the verdict, and is in the raw message anyway."""
-    kept: list[int] = []
-    left_out: list[str] = []
-    for number, attachment in enumerate(arrived.mail.attachments):
-        if number >= MOST_FILES:
-            left_out.append(attachment.name)
-            continue
-        try:
-            kept.append(blobs.save(attachment.name, [attachment.content], now=now).id)
-        except Invalid:
-            left_out.append(attachment.name)
-    arrived.left_out = tuple(left_out)
-    return kept
+    arrived.files = chosen(arrived.mail.attachments, room=_room(incident))
+    return [blobs.save(each.name, [each.content], now=now).id for each in arrived.files.taken]
+
+
+def _room(incident: Incident) -> int:
+    return max(0, MAX_FILES - Attachment.objects.filter(incident=incident).count())
 
 
 def _mark_addresses(arrived: Arrived, bounce: Bounce, now: datetime) -> None:
-    """Addresses that a mail of ours could not reach for good. A report about a mail that we never sent
-    marks nothing.
+    """Deliveries that a mail of ours did not make, and addresses that are gone (not those of a full mailbox, or of a
+    server that takes us for spam). A report about a mail that we never sent marks nothing.
     """
     ours = list(
         Delivery.objects.filter(mail_id__in=[f"<{each}>" for each in bounce.original]).select_related(
@@ -284,50 +331,43 @@ def _mark_addresses(arrived: Arrived, bounce: Bounce, now: datetime) -> None:
     for delivery in ours:
         if delivery.address.lower() in status:
             bounced(delivery.id, f"returned: {status[delivery.address.lower()] or 'undeliverable'}", now=now)
-    for failure in bounce.failures:
-        if failure.permanent and failure.address in sent_to:
-            for person in Person.objects.filter(email__iexact=failure.address, email_bounced_at=None):
-                accounts.edit_person(
-                    person.id,
-                    actor=Actor.source(arrived.source.id, via="mail"),
-                    now=now,
-                    email_bounced_at=now,
-                )
+    gone = [failure.address for failure in bounce.failures if failure.gone and failure.address in sent_to]
+    for address in dict.fromkeys(gone):
+        for person in Person.objects.filter(email__iexact=address, email_bounced_at=None):
+            accounts.edit_person(
+                person.id, actor=Actor.source(arrived.source.id, via="mail"), now=now, email_bounced_at=now
+            )
     arrived.incident = (
         Incident.objects.defer("search").filter(id__in=[i for i in sent_to.values() if i]).first()
     )
 
 
-def _keep(arrived: Arrived, verdict: Verdict, now: datetime) -> MailMessage:
-    mail, found = arrived.mail, arrived.found
-    raw = _raw_blob(arrived, now)
+def outcome(arrived: Arrived, verdict: Verdict) -> dict[str, Any]:
+    """What a `MailMessage` says about what became of its mail, and why."""
+    mail, found, files = arrived.mail, arrived.found, arrived.files
     why: dict[str, Any] = {"automatic": mail.automatic, "role": arrived.facts.role.value}
     if found is not None:
         why |= {"threaded_by": found.by, "incident": found.incident.id}
     if arrived.facts.authentic is not None:
         why["authentic"] = arrived.facts.authentic
-    if arrived.left_out:
-        why["left_out"] = len(arrived.left_out)
+    if arrived.tool is not None:
+        why["tool"] = arrived.tool.template.name
+    if arrived.signal is not None:
+        why["signal"] = arrived.signal.value
+    if files is not None and files.left_out:
+        why["left_out"] = [[each.name, each.reason] for each in files.left_out]
+        why["left_out_more"] = files.more
+    if mail.unread:
+        why["unread_parts"] = mail.unread
+    if "cut_at" in arrived.row.headers:
+        why["cut_at"] = int(arrived.row.headers["cut_at"])
     incident = arrived.incident or (found.incident if found else None)
-    return MailMessage.objects.create(
-        source=arrived.source,
-        message_id=mail.message_id,
-        received_at=arrived.row.received_at,
-        from_address=mail.sender,
-        subject=mail.subject,
-        raw_blob_id=raw.id if raw else None,
-        automatic=bool(mail.automatic),
-        bounce=mail.bounce is not None,
-        verdict=verdict.value,
-        why=why,
-        incident=incident,
-        comment=arrived.comment,
-    )
+    return {"verdict": verdict.value, "why": why, "incident": incident, "comment": arrived.comment}
 
 
-def _raw_blob(arrived: Arrived, now: datetime) -> Blob | None:
+def _raw_blob(arrived: Arrived, now: datetime) -> int | None:
     try:
-        return blobs.save("message.eml", [arrived.row.body], now=now, max_size=64 * 1024 * 1024)
+        return blobs.save("message.eml", [arrived.row.body], now=now, max_size=RAW_LIMIT).id
     except Invalid:
         return None  # larger than any listener takes; the inbox still has it for its time
 

@@ -6,6 +6,7 @@ The raw bytes are kept elsewhere; nothing here is the only copy of anything.
 import email
 import hashlib
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,11 +28,26 @@ from firstline.intake.mailtext import (
     text_of_html,
 )
 from firstline.intake.quoting import Folded, fold
+from firstline.intake.winmail import unpacked
 
 T = TypeVar("T")
 MESSAGE_ID = re.compile(r"<([^<>\s]{1,500})>")
 TEXT_LIMIT = 60_000
+BODY_LIMIT = 2_000_000  # bytes of one text part that are read
 PARTS_LIMIT = 500
+TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
+USUAL_NAMES = {
+    "message/rfc822": "message.eml",
+    "text/calendar": "invite.ics",
+    "application/pkcs7-mime": "smime.p7m",
+    "application/x-pkcs7-mime": "smime.p7m",
+    "application/pkcs7-signature": "smime.p7s",
+    "application/pgp-signature": "signature.asc",
+    "application/pgp-encrypted": "version.asc",
+}
+SEALED = ("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted")
+ENCRYPTED = "[The message is encrypted or sealed; it is kept as it came, and attached.]"
+CALENDAR = re.compile(r"^(SUMMARY|LOCATION|DTSTART|DESCRIPTION)(?:;[^:\n]*)?:(.*)$", re.M)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +65,8 @@ class Mail:
     """A mail as far as it could be understood. Addresses are in lower case; empty means: not there.
 
     `automatic` says by which sign nobody wrote this by hand; `bounce` is set when it reports a delivery.
-    `text` is all of the text, `folded` the same cut into what was written now and what was quoted.
+    `text` is all of the text, `folded` the same cut into what was written now and what was quoted. `unread` is the
+    number of parts beyond those that are looked at.
     """
 
     message_id: str
@@ -67,6 +84,17 @@ class Mail:
     bounce: Bounce | None
     authentication: tuple[str, ...]
     loop: tuple[str, ...]
+    unread: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Who says what, without the way that it came: the same however often it is delivered."""
+        said = hashlib.sha256()
+        for piece in (self.sender, self.subject, " ".join(self.text.split())):
+            said.update(piece.encode("utf-8", "replace") + b"\0")
+        for attachment in self.attachments:
+            said.update(hashlib.sha256(attachment.content).digest())
+        return said.hexdigest()
 
 
 def parse(raw: bytes, *, return_path: str | None = None) -> Mail:
@@ -74,7 +102,8 @@ def parse(raw: bytes, *, return_path: str | None = None) -> Mail:
     when it was <>.
     """
     message = _message(raw)
-    text, attachments = _contents(message)
+    parts, unread = _leaves(message)
+    text, attachments = _contents(parts)
     bounce = bounce_of(message, text)
     name, sender = next(iter(addresses(headers(message, "From"))), ("", ""))
     return Mail(
@@ -93,6 +122,7 @@ def parse(raw: bytes, *, return_path: str | None = None) -> Mail:
         bounce=bounce,
         authentication=tuple(headers(message, "Authentication-Results")),
         loop=tuple(headers(message, "X-Firstline-Loop")),
+        unread=unread,
     )
 
 
@@ -139,12 +169,13 @@ def _sent_at(message: Message) -> datetime | None:
     return found if found.year > 1970 else None
 
 
-def _contents(message: Message) -> tuple[str, list[MailAttachment]]:
-    """The text (plain where there is any, else of the HTML) and the attached files."""
+def _contents(parts: list[Message]) -> tuple[str, list[MailAttachment]]:
+    """The text (plain where there is any, else of the HTML, else of what is wrapped) and the attached files."""
     plain: list[str] = []
     markup: list[str] = []
+    wrapped: list[str] = []
     attachments: list[MailAttachment] = []
-    for part in _leaves(message):
+    for part in parts:
         kind = _quietly(part.get_content_type, "application/octet-stream")
         name = attachment_name(part)
         attached = _quietly(part.get_content_disposition, None) == "attachment" or bool(name)
@@ -153,37 +184,72 @@ def _contents(message: Message) -> tuple[str, list[MailAttachment]]:
         elif kind == "text/html" and not attached:
             markup.append(text_of_html(_text(part)))
         elif content := body_of(part):
-            attachments.append(_attachment(part, kind, name, content))
-    text = "\n\n".join(piece for piece in plain if piece.strip()) or "\n\n".join(markup)
+            text, files = _opened(part, kind, name, content)
+            wrapped.append(text)
+            attachments += files
+    text = _joined(plain) or _joined(markup) or _joined(wrapped)
     if len(text) > TEXT_LIMIT:
         text = f"{text[:TEXT_LIMIT]}\n\n[… {len(text) - TEXT_LIMIT} further characters are in the original message]"
     return text.strip("\n"), attachments
 
 
-def _leaves(message: Message) -> list[Message]:
-    """The parts that hold something; attached messages count as one, and are not looked into."""
+def _joined(pieces: list[str]) -> str:
+    return "\n\n".join(dict.fromkeys(piece for piece in pieces if piece.strip()))
+
+
+def _opened(part: Message, kind: str, name: str, content: bytes) -> tuple[str, list[MailAttachment]]:
+    """The files of an attached part, and the text that stands for it where the mail has no other."""
+    if kind in TNEF or name.lower() == "winmail.dat":
+        inside = unpacked(content)
+        if inside is not None:
+            return inside.text, [
+                MailAttachment(
+                    name=safe_name(each.name) or "attachment",
+                    content_type=clean(each.content_type) or "application/octet-stream",
+                    content=each.content,
+                )
+                for each in inside.files
+            ]
+    attachment = _attachment(part, kind, name, content)
+    if kind == "text/calendar":
+        return _invitation(content), [attachment]
+    return ENCRYPTED if kind in SEALED else "", [attachment]
+
+
+def _invitation(content: bytes) -> str:
+    """What an invitation is about, for a mail that is nothing else."""
+    unfolded = re.sub(r"\r?\n[ \t]", "", decoded(content[:BODY_LIMIT], "utf-8"))
+    found = dict(reversed(CALENDAR.findall(unfolded)))
+    lines = [found.get(name, "") for name in ("SUMMARY", "DTSTART", "LOCATION", "DESCRIPTION")]
+    return "\n".join(re.sub(r"\\([,;\\])", r"\1", line.replace("\\n", "\n")) for line in lines if line)
+
+
+def _leaves(message: Message) -> tuple[list[Message], int]:
+    """The parts that hold something, and how many more there are; attached messages count as one, and are not looked
+    into.
+    """
     found: list[Message] = []
-    waiting = [message]
+    waiting = deque([message])
     while waiting and len(found) < PARTS_LIMIT:
-        part = waiting.pop(0)
+        part = waiting.popleft()
         payload = part.get_payload() if part.is_multipart() else None
         is_report = _quietly(part.get_content_type, "") == "message/delivery-status"
         if is_report and isinstance(payload, list):
             found.append(part)
         elif isinstance(payload, list) and _quietly(part.get_content_maintype, "") != "message":
-            waiting[:0] = [item for item in payload if isinstance(item, Message)]
+            waiting.extendleft(reversed([item for item in payload if isinstance(item, Message)]))
         else:
             found.append(part)
-    return found
+    return found, len(waiting)
 
 
 def _text(part: Message) -> str:
-    return decoded(body_of(part), _quietly(part.get_content_charset, None))
+    return decoded(body_of(part)[:BODY_LIMIT], _quietly(part.get_content_charset, None))
 
 
 def _attachment(part: Message, kind: str, name: str, content: bytes) -> MailAttachment:
     inline = _quietly(part.get_content_disposition, None) != "attachment" and bool(header(part, "Content-ID"))
-    usual = "message.eml" if kind == "message/rfc822" else "attachment"
+    usual = USUAL_NAMES.get(kind, "attachment")
     return MailAttachment(name=name or usual, content_type=kind[:127], content=content, inline=inline)
 
 
@@ -192,10 +258,13 @@ def attachment_name(part: Message) -> str:
     name = _quietly(part.get_filename, None)
     if not isinstance(name, str):
         return ""
-    from_encoded = header_value(name)
-    return re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', "_", from_encoded.replace("\\", "/").rpartition("/")[2])[
-        :200
-    ]
+    return safe_name(header_value(name))
+
+
+def safe_name(name: str) -> str:
+    """A file's name without any folder, and without what file systems refuse."""
+    last = clean(name).replace("\\", "/").rpartition("/")[2]
+    return re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', "_", last)[:200]
 
 
 def header_value(value: str) -> str:

@@ -10,10 +10,12 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from firstline.intake.automatic import is_auto_reply
+
 SENDER_LIMIT = 30  # mails of one sender in an hour
+MACHINE_LIMIT = 3000  # alerts of one machine in an hour: they are counted, not answered, so they are no loop
 THREAD_LIMIT = 30  # mails of one sender in one conversation in an hour
 AUTOMATIC_THREAD_LIMIT = 3  # automatic ones: two machines talking to each other stop here
-REPLIES = re.compile(r"auto-?repl|auto_reply|x-autor|x-auto-reply|x-auto-response", re.I)
 NUMBER = re.compile(r"\bINC-(\d{6,18})\b", re.I)
 
 
@@ -59,6 +61,7 @@ class Facts:
     authentic: bool | None = None
     of_sender: int = 0
     in_thread: int = 0
+    tool: str = ""  # the recogniser that knows whose alert this is
 
 
 def decide(facts: Facts) -> Verdict:
@@ -77,6 +80,9 @@ def decide(facts: Facts) -> Verdict:
 
 
 def _over_limit(facts: Facts) -> bool:
+    """A machine that reports is bounded generously, one that joins a conversation strictly."""
+    if not facts.state and (facts.automatic or facts.tool):
+        return facts.of_sender >= MACHINE_LIMIT
     thread = AUTOMATIC_THREAD_LIMIT if facts.automatic else THREAD_LIMIT
     return facts.of_sender >= SENDER_LIMIT or (bool(facts.state) and facts.in_thread >= thread)
 
@@ -88,20 +94,15 @@ def _in_conversation(facts: Facts) -> Verdict:
 
 
 def _as_new(facts: Facts) -> Verdict:
-    if is_auto_reply(facts.automatic):
+    if is_auto_reply(facts.automatic) and not facts.tool:
         return Verdict.AUTO_REPLY
     if facts.authentic is False:
         return Verdict.FORGED
-    if facts.automatic or not facts.sender:
+    if facts.tool or facts.automatic or not facts.sender:
         return Verdict.ALERT
     if not facts.known and not facts.unknown_allowed:
         return Verdict.UNKNOWN
     return Verdict.OPENED
-
-
-def is_auto_reply(automatic: str) -> bool:
-    """Whether the sign says *reply* (out of office), not just *machine* (a monitor)."""
-    return REPLIES.search(automatic) is not None
 
 
 def number_in(subject: str) -> int | None:

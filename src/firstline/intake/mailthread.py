@@ -1,7 +1,8 @@
 """To which incident a mail belongs, and what its sender is to that incident.
 
 1. A reply address that we signed, among the recipients.
-2. In-Reply-To and References against the mails that we sent, then against those that came in.
+2. In-Reply-To and References against the mails that we sent, then against those that came in. The same Message-ID with
+   another text by somebody of that incident belongs to it as well: some mailing lists and relays change what they pass.
 3. A number in the subject.
 
 A signed address and the Message-ID of a mail of ours prove that the sender had one; the others count only if the
@@ -55,22 +56,23 @@ def _claims(mail: Mail, recipients: tuple[str, ...]) -> Iterator[tuple[int, str,
         for each in bracketed:
             if (incident_id := sent.get(each)) is not None:
                 yield incident_id, "sent", None, True
-        came: dict[str, int | None] = dict(
-            MailMessage.objects.filter(message_id__in=mail.replies_to, incident__isnull=False).values_list(
-                "message_id", "incident_id"
-            )
-        )
-        for plain in mail.replies_to:
-            if (incident_id := came.get(plain)) is not None:
-                yield incident_id, "received", None, False
+    known = [*mail.replies_to, mail.message_id]
+    came = MailMessage.objects.filter(message_id__in=known, incident__isnull=False).order_by("-id")
+    pairs = list(came.values_list("message_id", "incident_id")[:200])
+    for plain in known:
+        for incident_id in dict.fromkeys(number for name, number in pairs if name == plain):
+            yield incident_id, "received", None, False
     if (number := number_in(mail.subject)) is not None:
         yield number, "number", None, False
 
 
 def _followed(incident_id: int) -> Incident | None:
+    """The incident, or at the end of its chain of merges the one that is worked on."""
+    seen: set[int] = set()
     incident = Incident.objects.defer("search").filter(id=incident_id).first()
-    if incident is not None and incident.merged_into_id is not None:
-        return Incident.objects.defer("search").filter(id=incident.merged_into_id).first()
+    while incident is not None and incident.merged_into_id is not None and incident.id not in seen:
+        seen.add(incident.id)
+        incident = Incident.objects.defer("search").filter(id=incident.merged_into_id).first()
     return incident
 
 

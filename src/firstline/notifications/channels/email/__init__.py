@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.validators import validate_email
 
 from firstline.notifications.channels.base import Envelope, Outcome
-from firstline.notifications.channels.email.addresses import message_id, reply_address, thread_id
+from firstline.notifications.channels.email.addresses import loop_mark, message_id, reply_address, thread_id
 
 
 class Email:
@@ -53,7 +53,7 @@ def build(envelope: Envelope) -> EmailMultiAlternatives:
         "Message-ID": message_id(envelope.idempotency_key),
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
-        "X-Firstline-Loop": django_settings.SITE_HOST,
+        "X-Firstline-Loop": loop_mark(),
     }
     reply_to: list[str] = []
     if envelope.incident_id is not None:

@@ -54,6 +54,15 @@ def is_own(identifier: str) -> bool:
     return bool(found) and found is not None and found["domain"] == settings.SITE_HOST
 
 
+def loop_mark() -> str:
+    """What our own mails carry, so that we know them when they come back, whatever became of their Message-ID.
+
+    It is keyed: another Firstline has another one, also where both believe to be `localhost`.
+    """
+    name = hmac.new(settings.SECRET_KEY.encode(), b"firstline.loop", hashlib.sha256).hexdigest()[:20]
+    return f"{name}@{settings.SITE_HOST}"
+
+
 def _signature(incident_id: int, person_id: int) -> str:
     text = f"firstline.reply:{incident_id}:{person_id}".encode()
     return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()[:20]
