@@ -170,7 +170,12 @@ class Change(models.Model):
 
     class Meta:
         db_table = "change"
-        indexes = [models.Index(fields=["service", "-happened_at"], name="change_of_service")]
+        indexes = [
+            models.Index(fields=["service", "-happened_at"], name="change_of_service"),
+            models.Index(
+                fields=["planned_end"], condition=models.Q(state="implementing"), name="change_under_way"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["source_id", "source_key"],

@@ -357,14 +357,16 @@ class NoiseCause(models.Model):
     rule_id = models.BigIntegerField()
     value = models.CharField(max_length=512)
     span_id = models.BigIntegerField()
-    both = models.BooleanField(default=False, help_text="it is a target of the rule as well")
+    is_target = models.BooleanField(default=False, help_text="of the rule as well")
 
     class Meta:
         db_table = "noise_cause"
         constraints = [
             models.UniqueConstraint(fields=["span_id", "rule_id", "value"], name="noise_cause_once")
         ]
-        indexes = [models.Index(fields=["rule_id", "value"], name="noise_cause_value")]
+        indexes = [
+            models.Index(fields=["rule_id", "value", "is_target", "span_id"], name="noise_cause_value")
+        ]
 
 
 class HeartbeatPing(models.Model):
