@@ -14,10 +14,19 @@ ENGINE = Engine(libraries={"i18n": "django.templatetags.i18n"})
 TITLES = {
     "alertmanager": _("Prometheus (pushing straight)"),
     "alertmanager_webhook": _("Alertmanager or Grafana webhook"),
+    "aminer": _("AMiner (security)"),
+    "aws_securityhub": _("AWS Security Hub and GuardDuty (security)"),
+    "elastic_security": _("Elastic Security (security)"),
+    "falco": _("Falco (security)"),
     "generic": _("Any JSON, with a mapping"),
     "heartbeat": _("Heartbeat of a job"),
     "mail": _("E-mail"),
-    "pagerduty": _("PagerDuty Events v2"),
+    "nagios": _("Nagios, Icinga, Naemon"),
+    "ocsf": _("OCSF findings (security)"),
+    "opsgenie": _("Opsgenie Alert API"),
+    "pagerduty": _("PagerDuty Events v1 and v2"),
+    "sentinel": _("Microsoft Sentinel and Defender (security)"),
+    "suricata": _("Suricata EVE (security)"),
     "wazuh": _("Wazuh (security)"),
 }
 MEDIA = {"json": "application/json", "eml": "message/rfc822"}

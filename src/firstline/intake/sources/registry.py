@@ -4,14 +4,32 @@ from .alertmanager.front import AlertmanagerFront
 from .alertmanager.parse import parse as parse_alertmanager
 from .alertmanager_webhook.front import AlertmanagerWebhookFront
 from .alertmanager_webhook.parse import parse as parse_alertmanager_webhook
+from .aminer.front import AminerFront
+from .aminer.parse import parse as parse_aminer
+from .aws_securityhub.front import AwsSecurityHubFront
+from .aws_securityhub.parse import parse as parse_aws_securityhub
 from .base import Front
+from .elastic_security.front import ElasticSecurityFront
+from .elastic_security.parse import parse as parse_elastic_security
+from .falco.front import FalcoFront
+from .falco.parse import parse as parse_falco
 from .generic.front import GenericFront
 from .generic.parse import parse as parse_generic
 from .heartbeat.front import HeartbeatFront
 from .heartbeat.parse import parse as parse_heartbeat
+from .nagios.front import NagiosFront
+from .nagios.parse import parse as parse_nagios
+from .ocsf.front import OcsfFront
+from .ocsf.parse import parse as parse_ocsf
+from .opsgenie.front import OpsgenieFront
+from .opsgenie.parse import parse as parse_opsgenie
 from .pagerduty.front import PagerDutyFront
 from .pagerduty.parse import parse as parse_pagerduty
 from .parsing import Parser
+from .sentinel.front import SentinelFront
+from .sentinel.parse import parse as parse_sentinel
+from .suricata.front import SuricataFront
+from .suricata.parse import parse as parse_suricata
 from .wazuh.front import WazuhFront
 from .wazuh.parse import parse as parse_wazuh
 
@@ -20,12 +38,22 @@ FORMATS: dict[str, tuple[Front, Parser]] = {
     for front, parse in (
         (AlertmanagerFront(), parse_alertmanager),
         (AlertmanagerWebhookFront(), parse_alertmanager_webhook),
+        (AminerFront(), parse_aminer),
+        (AwsSecurityHubFront(), parse_aws_securityhub),
+        (ElasticSecurityFront(), parse_elastic_security),
+        (FalcoFront(), parse_falco),
         (GenericFront(), parse_generic),
         (HeartbeatFront(), parse_heartbeat),
+        (NagiosFront(), parse_nagios),
+        (OcsfFront(), parse_ocsf),
+        (OpsgenieFront(), parse_opsgenie),
         (PagerDutyFront(), parse_pagerduty),
+        (SentinelFront(), parse_sentinel),
+        (SuricataFront(), parse_suricata),
         (WazuhFront(), parse_wazuh),
     )
 }
 
 FRONTS: dict[str, Front] = {kind: front for kind, (front, _) in FORMATS.items()}
 PARSERS: dict[str, Parser] = {kind: parse for kind, (_, parse) in FORMATS.items()}
+SECURITY_KINDS: frozenset[str] = frozenset(kind for kind, front in FRONTS.items() if front.security)

@@ -1,4 +1,4 @@
-"""PagerDuty Events API v2: https://developer.pagerduty.com/docs/events-api-v2-overview
+"""PagerDuty's Events API, versions 1 and 2: https://developer.pagerduty.com/docs/events-api-v2-overview
 
 Its required fields are refused with 400 here, as its own API does; clients treat that as final.
 """
@@ -41,8 +41,62 @@ class Event(msgspec.Struct):
     payload: Payload | None = None
 
 
-class PagerDutyFront(Front):
+class RoutedV1(msgspec.Struct):
+    service_key: Any = None
+
+
+class EventV1(msgspec.Struct):
+    event_type: Any = None
+    incident_key: Any = None
+    description: Any = None
+
+
+class EventsV1Front(Front):
+    """Events API v1: https://developer.pagerduty.com/docs/events-api-v1-overview
+
+    Too many requests are told 403 there, so that nothing else may be.
+    """
+
     kind = "pagerduty"
+    body_limit = 512 * 1024
+    addresses = ("/generic/2010-04-15/create_event.json",)
+
+    def methods(self, path: str) -> tuple[str, ...]:
+        return ("POST",) if path in self.addresses else ()
+
+    def credential(self, request: IntakeRequest) -> str | None:
+        try:
+            key = decode(request.body, RoutedV1).service_key
+        except NotTheContainer:
+            return None
+        return key if isinstance(key, str) else None
+
+    def admit(self, request: IntakeRequest, source: SourceInfo) -> Admission:
+        try:
+            event = decode(request.body, EventV1)
+        except NotTheContainer as error:
+            return self.refuse(Refusal(status=400, message=f"the body is not a JSON event: {error}"))
+        if errors := _v1_errors(event):
+            return _invalid(400, "Event object is invalid", errors)
+        made = None if event.incident_key else request.id
+        row = self.row(request, source, dedup_key=made)
+        key = event.incident_key or made
+        return answer(200, {"status": "success", "message": "Event processed", "incident_key": key}, row)
+
+    def refuse(self, refusal: Refusal) -> Admission:
+        if refusal.status == 429:
+            return _invalid(403, refusal.message, [refusal.message], STATUS[429], refusal)
+        if refusal.status in (401, 403):
+            return _invalid(400, "Event object is invalid", [f"service_key: {refusal.message}"])
+        status = STATUS.get(refusal.status, "invalid event")
+        return _invalid(refusal.status, refusal.message, [refusal.message], status, refusal)
+
+
+class PagerDutyFront(Front):
+    """Events API v2."""
+
+    kind = "pagerduty"
+    siblings = (EventsV1Front(),)
     body_limit = 512 * 1024
     addresses = ("/v2/enqueue", "/v2/change/enqueue")
     endpoints = {"": ("POST",), "/v2/enqueue": ("POST",), "/v2/change/enqueue": ("POST",)}
@@ -102,6 +156,21 @@ def _event_errors(event: Event) -> list[str]:
         errors += _payload_errors(event.payload)
     elif not event.dedup_key:
         errors.append("'dedup_key' is missing or blank")
+    return errors
+
+
+def _v1_errors(event: EventV1) -> list[str]:
+    errors = []
+    if event.event_type not in ACTIONS:
+        errors.append(f"event_type is invalid (must be one of: {' '.join(ACTIONS)})")
+    if event.incident_key is not None and not isinstance(event.incident_key, str):
+        errors.append("incident_key is invalid (must be a string)")
+    elif len(event.incident_key or "") > LONGEST_KEY:
+        errors.append(f"incident_key is too long (maximum is {LONGEST_KEY} characters)")
+    if event.event_type == "trigger":
+        errors += [] if _filled(event.description) else ["description is missing or blank"]
+    elif not event.incident_key:
+        errors.append("incident_key is missing or blank")
     return errors
 
 

@@ -1,4 +1,4 @@
-"""PagerDuty Events v2 → signals.
+"""PagerDuty Events v1 and v2 → signals.
 
 One request is one event. A trigger without `dedup_key` is always a new alert: the gateway invented a
 key, answered it, and stored it with the row. Change events become change signals.
@@ -35,13 +35,30 @@ def parse(row: Received, settings: Mapping[str, Any]) -> list[Signal]:
     event = decode_as(row.body, Event)
     if row.kind == "change":
         return [_change(row, event)]
+    words = ""
+    if event.is_v1:
+        words, event = text_of(event.description), event.as_v2()
     kind = ACTIONS.get(event.event_action.strip().lower())
     if kind is None:
         raise ParseError(f"unknown event_action {event.event_action!r}", "$.event_action")
     key = bounded_key(text_of(event.dedup_key) or row.dedup_key or "")
     if not key:
         raise ParseError("an acknowledge or resolve needs its dedup_key", "$.dedup_key")
-    return [_signal(row, event, kind, key)]
+    signal = _signal(row, event, kind, key)
+    if words and kind is not SignalKind.TRIGGER:  # of version 1: a text for the incident's log
+        return [_note(row, key, words), signal]
+    return [signal]
+
+
+def _note(row: Received, key: str, words: str) -> Signal:
+    return Signal(
+        kind=SignalKind.NOTE,
+        key=key,
+        title=key,
+        description=words,
+        occurred_at=row.received_at,
+        row=row.id,
+    )
 
 
 def _signal(row: Received, event: Event, kind: SignalKind, key: str) -> Signal:
