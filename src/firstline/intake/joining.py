@@ -5,41 +5,34 @@ What two sources could open an incident for at the same time is locked before ca
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
-import structlog
 from django.db import connection
 
 from firstline.core import due, event_log
 from firstline.core.actor import Actor
-from firstline.core.locks import lock
+from firstline.core.locks import lock_all
 from firstline.incidents import actions as incidents
 from firstline.incidents.actions import Report
 from firstline.incidents.actions.writing import locked, save
 from firstline.incidents.models import Incident
+from firstline.intake import candidates, keys
 from firstline.intake.batch import Known
-from firstline.intake.correlation import (
-    DEFAULT_RULES,
-    Arrival,
-    Candidate,
-    Decision,
-    Ground,
-    Rule,
-    correlate,
-    lock_names,
-)
+from firstline.intake.candidates import Earlier
+from firstline.intake.correlation import LEAST_WORDS, Arrival, Decision, correlate, lock_names
 from firstline.intake.dedup import Span
 from firstline.intake.events import AlertsJoined
+from firstline.intake.grounds import Key, Rule
 from firstline.intake.hints import Place
-from firstline.intake.models import CorrelationRule, Source
-from firstline.intake.signal import SEVERITY_ORDER, Severity
+from firstline.intake.models import Source
+from firstline.intake.signal import SEVERITY_ORDER, Severity, Signal
+from firstline.intake.template import Template, constants, template_of, text_of
 from firstline.oncall.actions import page_again
 
-log = structlog.get_logger(__name__)
 OWN = "firstline:"
-LIVE_STATES = ("new", "assigned", "in_progress", "on_hold", "resolved")
 DOWN = frozenset({Severity.CRITICAL})
 
 
@@ -51,123 +44,103 @@ def find_incidents(
     places: Mapping[tuple[str, str], Place],
     now: datetime,
 ) -> list[int]:
-    """Give each span its incident; returns the ids of those that were opened. `known.incidents` is kept right."""
+    """Give each span its incident; returns the ids of those that were opened. `known.incidents` is kept right.
+
+    A span that was there before this batch (it got worse than the floor, or is no longer muted) arrives now.
+    """
     if not spans:
         return []
-    arrivals = [_arrival(source, span, known, places) for span in spans]
-    for name in lock_names(arrivals):
-        lock(name)
-    rules = rules_in_force()
-    decisions = correlate(arrivals, candidates_for(source.id, arrivals, rules, now), rules)
+    rules = candidates.rules_in_force()
+    before = candidates.earlier(known.alerts[span.key] for span in spans)
+    arrivals = _arrivals(source, spans, known, places, before, rules, now)
+    lock_all(lock_names(arrivals))
+    found = candidates.candidates_for(arrivals, rules, before)
+    held = {(each.id, key): kept.detail for each in found for key, kept in each.keys.items()}
+    frequency = candidates.frequency_of(arrivals, rules, now)
+    decisions = correlate(arrivals, found, rules, frequency=frequency)
     opened = _open(source, decisions, spans, now)
-    incident_of = {
-        span.id: opened.get(decision.incident, decision.incident)
-        for span, decision in zip(spans, decisions, strict=True)
-        if span.id is not None
-    }
-    _reopen(source, decisions, now)
-    _write_edges(decisions, spans, incident_of, now)
-    _tell_joined(source, decisions, spans, set(opened.values()), incident_of, now)
-    known.incidents.update(incident_of)
+    ids = [opened.get(decision.incident, decision.incident) for decision in decisions]
+    key_ids = keys.remember(zip(decisions, ids, strict=True), held)
+    joinings = [
+        Joining(span, decision, incident, _why(decision, incident, key_ids))
+        for span, decision, incident in zip(spans, decisions, ids, strict=True)
+    ]
+    _reopen(source, joinings, now)
+    _write_edges(joinings, now)
+    _tell_joined(source, joinings, set(opened.values()), now)
+    known.incidents.update({each.span.id: each.incident for each in joinings if each.span.id is not None})
     return list(opened.values())
 
 
-def rules_in_force() -> tuple[Rule, ...]:
-    """The rules that an administrator saved, in their order, else the built-in ones.
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """A span with the incident that it has now, and why: ids, enums and numbers."""
 
-    A rule that cannot be read is left out: no rule, however broken, prevents registration.
-    """
-    saved = []
-    for row in CorrelationRule.objects.filter(active=True).order_by("position", "id"):
-        try:
-            saved.append(msgspec.convert(row.definition, Rule))
-        except msgspec.ValidationError as error:
-            log.warning("intake.rule_unreadable", rule=row.id, error=str(error))
-    return tuple(saved) or DEFAULT_RULES
+    span: Span
+    decision: Decision
+    incident: int
+    why: dict[str, Any]
 
 
-def _arrival(source: Source, span: Span, known: Known, places: Mapping[tuple[str, str], Place]) -> Arrival:
-    signal = span.signal
-    assert signal is not None
-    alone = span.key.startswith(OWN)
-    place = places[signal.service, signal.ci]
+def _why(decision: Decision, incident: int, key_ids: Mapping[tuple[int, Key], int]) -> dict[str, Any]:
+    """The reason with the rows of `incident_key` that hold what is in common: text is in no edge and no event."""
+    ids = [key_ids[incident, key] for key in decision.common if (incident, key) in key_ids]
+    return {**decision.why, "keys": ids} if ids else dict(decision.why)
+
+
+def _arrivals(
+    source: Source,
+    spans: Sequence[Span],
+    known: Known,
+    places: Mapping[tuple[str, str], Place],
+    before: Mapping[int, Earlier],
+    rules: Sequence[Rule],
+    now: datetime,
+) -> list[Arrival]:
+    """The spans as correlation compares them. What Firstline says about a source joins nothing that is merely near."""
+    found = []
+    for span in spans:
+        signal = span.signal
+        assert signal is not None
+        alert = known.alerts[span.key]
+        late = known.spans.get(span.key) is span
+        seen_at = max(now, span.last_seen_at) if late else span.first_seen_at
+        apart = before[alert].apart if alert in before else frozenset()
+        if span.key.startswith(OWN):
+            found.append(
+                Arrival(
+                    alert_id=alert, source_id=source.id, group="", seen_at=seen_at, security=signal.security,
+                    apart=apart,
+                )
+            )  # fmt: skip
+        else:
+            found.append(_arrival(source, signal, alert, seen_at, places[signal.service, signal.ci], apart))
+    services = {arrival.service_id for arrival in found if arrival.service_id is not None}
+    near: Mapping[int | None, dict[int, int]] = dict(candidates.neighbours(services, rules).items())
+    return [replace(each, near=near[each.service_id]) if each.service_id in near else each for each in found]
+
+
+def _arrival(
+    source: Source, signal: Signal, alert: int, seen_at: datetime, place: Place, apart: frozenset[int]
+) -> Arrival:
     return Arrival(
-        alert_id=known.alerts[span.key],
+        alert_id=alert,
         source_id=source.id,
-        group="" if alone else signal.group,
-        seen_at=span.first_seen_at,
-        service_id=None if alone else place.service_id,
-        ci_id=None if alone else place.ci_id,
+        group=signal.group,
+        seen_at=seen_at,
+        service_id=place.service_id,
+        ci_id=place.ci_id,
         security=signal.security,
+        entities=signal.entities,
+        template=template_key_of(signal.title),
+        apart=apart,
     )
 
 
-CANDIDATES = """
-WITH near AS (
-  SELECT incident_id, alert_id, NULL::text AS grouping_key, NULL::bigint AS ci_id, NULL::bigint AS service_id
-  FROM alert_span WHERE alert_id = ANY(%(alerts)s) AND incident_id IS NOT NULL
-  UNION ALL
-  SELECT incident_id, NULL, grouping_key, NULL, NULL
-  FROM alert_span WHERE source_id = %(source)s AND grouping_key = ANY(%(groups)s) AND grouping_key <> ''
-    AND incident_id IS NOT NULL
-  UNION ALL
-  SELECT incident_id, NULL, NULL, ci_id, service_id
-  FROM alert_span WHERE (ci_id = ANY(%(cis)s) OR service_id = ANY(%(services)s)) AND incident_id IS NOT NULL
-    AND last_seen_at >= %(since)s
-)
-SELECT coalesce(i.merged_into_id, i.id), array_agg(DISTINCT near.alert_id), array_agg(DISTINCT near.grouping_key),
-       array_agg(DISTINCT near.ci_id), array_agg(DISTINCT near.service_id)
-FROM near JOIN incident i ON i.id = near.incident_id
-WHERE i.state = ANY(%(live)s) OR i.merged_into_id IS NOT NULL
-GROUP BY 1
-"""
-FACTS = """
-SELECT i.id, i.security, i.state, i.received_at, coalesce(max(s.last_seen_at), i.received_at), count(s.id)
-FROM incident i LEFT JOIN alert_span s ON s.incident_id = i.id
-WHERE i.id = ANY(%s) AND i.state = ANY(%s) GROUP BY i.id
-"""
-
-
-def candidates_for(
-    source_id: int, arrivals: Sequence[Arrival], rules: Sequence[Rule], now: datetime
-) -> list[Candidate]:
-    """Incidents, not closed, that have something in common with one of the arrivals."""
-    widest = max((rule.window for rule in rules if rule.ground in (Ground.CI, Ground.SERVICE)), default=0)
-    oldest = min(arrival.seen_at for arrival in arrivals)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            CANDIDATES,
-            {
-                "alerts": [arrival.alert_id for arrival in arrivals],
-                "source": source_id,
-                "groups": list({arrival.group for arrival in arrivals if arrival.group}),
-                "cis": list({arrival.ci_id for arrival in arrivals if arrival.ci_id}),
-                "services": list({arrival.service_id for arrival in arrivals if arrival.service_id}),
-                "since": oldest - timedelta(minutes=widest or 7 * 24 * 60),
-                "live": list(LIVE_STATES),
-            },
-        )
-        common = {row[0]: row[1:] for row in cursor.fetchall()}
-        cursor.execute(FACTS, [list(common), list(LIVE_STATES)])
-        facts = cursor.fetchall()
-    return [_candidate(source_id, row, common[row[0]]) for row in facts]
-
-
-def _candidate(source_id: int, row: tuple[Any, ...], common: tuple[list[Any], ...]) -> Candidate:
-    incident, security, state, opened_at, last_signal_at, size = row
-    alerts, groups, cis, services = ({value for value in values if value is not None} for values in common)
-    return Candidate(
-        id=incident,
-        security=security,
-        resolved=state == "resolved",
-        opened_at=opened_at,
-        last_signal_at=last_signal_at,
-        alerts=alerts,
-        groups={(source_id, group) for group in groups},
-        cis=cis,
-        services=services,
-        size=size,
-    )
+def template_key_of(title: str) -> Template:
+    """The title's template where it says enough to be compared."""
+    found = template_of(title)
+    return found if constants(found) >= LEAST_WORDS else ()
 
 
 def _open(
@@ -202,9 +175,9 @@ def _report(source: Source, decision: Decision, span: Span, now: datetime) -> Re
     )
 
 
-def _reopen(source: Source, decisions: Sequence[Decision], now: datetime) -> None:
+def _reopen(source: Source, joinings: Sequence[Joining], now: datetime) -> None:
     for incident, why in {
-        decision.incident: decision.why for decision in reversed(decisions) if decision.reopens
+        each.incident: each.why for each in reversed(joinings) if each.decision.reopens
     }.items():
         incidents.reopen(
             incident, actor=Actor.source(source.id, via=source.kind), now=now, by_alert=True, why=why
@@ -219,46 +192,29 @@ ON CONFLICT (span_id) DO UPDATE SET incident_id = excluded.incident_id, rule = e
 """
 
 
-def _write_edges(
-    decisions: Sequence[Decision], spans: Sequence[Span], incident_of: Mapping[int, int], now: datetime
-) -> None:
+def _write_edges(joinings: Sequence[Joining], now: datetime) -> None:
     rows = [
-        {
-            "s": span.id,
-            "i": incident_of[span.id],
-            "r": decision.ground or "first",
-            "w": decision.why,
-        }
-        for span, decision in zip(spans, decisions, strict=True)
-        if span.id is not None
+        {"s": each.span.id, "i": each.incident, "r": each.decision.ground or "first", "w": each.why}
+        for each in joinings
+        if each.span.id is not None
     ]
     with connection.cursor() as cursor:
         cursor.execute(EDGES, [now, msgspec.json.encode(rows).decode()])
         cursor.execute(
             """UPDATE alert_span SET incident_id = t.i FROM unnest(%s::bigint[], %s::bigint[]) AS t(s, i)
                WHERE id = t.s""",
-            [list(incident_of), list(incident_of.values())],
+            [[row["s"] for row in rows], [row["i"] for row in rows]],
         )
 
 
-Joined = list[tuple[Span, Decision]]
-
-
-def _tell_joined(
-    source: Source,
-    decisions: Sequence[Decision],
-    spans: Sequence[Span],
-    opened: set[int],
-    incident_of: Mapping[int, int],
-    now: datetime,
-) -> None:
+def _tell_joined(source: Source, joinings: Sequence[Joining], opened: set[int], now: datetime) -> None:
     """One event per incident and batch; a worse alert raises the incident's severity and has it assessed anew."""
-    joined: dict[int, Joined] = defaultdict(list)
-    for span, decision in zip(spans, decisions, strict=True):
-        if span.id is not None:
-            joined[incident_of[span.id]].append((span, decision))
+    joined: dict[int, list[Joining]] = defaultdict(list)
+    for each in joinings:
+        if each.span.id is not None:
+            joined[each.incident].append(each)
     due.unschedule("alerts_ended", joined)
-    told = {incident: pairs for incident, pairs in joined.items() if incident not in opened or len(pairs) > 1}
+    told = {incident: some for incident, some in joined.items() if incident not in opened or len(some) > 1}
     rows = locked(told)
     events = [_joined_event(source, row, told[row.id], now) for row in rows]
     worse = {event.subject_id for event in events if event.changes} - opened
@@ -269,9 +225,9 @@ def _tell_joined(
     _look_again(source, known, told, worse, now)
 
 
-def _joined_event(source: Source, row: Incident, pairs: Joined, now: datetime) -> AlertsJoined:
+def _joined_event(source: Source, row: Incident, some: Sequence[Joining], now: datetime) -> AlertsJoined:
     changes: dict[str, tuple[Any, Any]] = {}
-    severity = min((span.severity for span, _ in pairs), key=lambda each: each.rank)
+    severity = min((each.span.severity for each in some), key=lambda each: each.rank)
     if severity.rank < _rank(row.severity):
         changes["severity"] = (row.severity, severity.value)
         row.severity = severity.value
@@ -281,10 +237,10 @@ def _joined_event(source: Source, row: Incident, pairs: Joined, now: datetime) -
         actor=Actor.source(source.id, via=source.kind),
         occurred_at=now,
         changes=changes,
-        why=pairs[-1][1].why,
-        count=len(pairs),
+        why=some[-1].why,
+        count=len(some),
         source_id=source.id,
-        spans=[span.id for span, _ in pairs[:20] if span.id is not None],
+        spans=[each.span.id for each in some[:20] if each.span.id is not None],
         version=row.version,
     )
 
@@ -294,26 +250,32 @@ def _rank(severity: str) -> int:
 
 
 KINDS = """
-SELECT incident_id, coalesce(nullif(labels->>'alertname', ''), nullif(labels->>'rule', ''), title)
-FROM alert_span WHERE incident_id = ANY(%s) AND id <> ALL(%s) GROUP BY 1, 2
+SELECT i.id, s.alertname, s.rule, s.title FROM unnest(%s::bigint[]) AS i(id),
+LATERAL (
+  SELECT coalesce(labels->>'alertname', '') AS alertname, coalesce(labels->>'rule', '') AS rule, title
+  FROM alert_span WHERE incident_id = i.id AND id <> ALL(%s) ORDER BY id DESC LIMIT %s
+) AS s GROUP BY 1, 2, 3, 4
 """
+KNOWN = 1000  # alerts of an incident, the last to join, whose kinds whoever acknowledged is taken to know
 
 
 def _look_again(
-    source: Source, rows: Sequence[Incident], told: Mapping[int, Joined], worse: set[int], now: datetime
+    source: Source,
+    rows: Sequence[Incident],
+    told: Mapping[int, Sequence[Joining]],
+    worse: set[int],
+    now: datetime,
 ) -> None:
     """Who acknowledged, or put on hold, knew of less: a worse alert or one of another kind pages again and resumes."""
     if not rows:
         return
-    fresh = [span.id for row in rows for span, _ in told[row.id]]
-    kinds: dict[int, set[str]] = defaultdict(set)
+    fresh = [each.span.id for row in rows for each in told[row.id]]
     with connection.cursor() as cursor:
-        cursor.execute(KINDS, [[row.id for row in rows], fresh])
-        for incident, kind in cursor.fetchall():
-            kinds[incident].add(kind)
+        cursor.execute(KINDS, [[row.id for row in rows], fresh, KNOWN])
+        there = {(incident, _kind(*names)) for incident, *names in cursor.fetchall()}
     actor = Actor.source(source.id, via=source.kind)
     for row in rows:
-        other = any(kind_of(span) not in kinds[row.id] for span, _ in told[row.id])
+        other = any((row.id, kind_of(each.span)) not in there for each in told[row.id])
         if row.id not in worse and not other:
             continue
         if row.state == "on_hold":
@@ -322,7 +284,11 @@ def _look_again(
 
 
 def kind_of(span: Span) -> str:
-    """What sort of alert it is: the rule that raised it, where the source tells, else its title."""
+    """What sort of alert it is: the rule that raised it, where the source tells, else its title without numbers."""
     signal = span.signal
     assert signal is not None
-    return signal.labels.get("alertname") or signal.labels.get("rule") or signal.title
+    return _kind(signal.labels.get("alertname", ""), signal.labels.get("rule", ""), signal.title)
+
+
+def _kind(alertname: str, rule: str, title: str) -> str:
+    return alertname or rule or text_of(template_of(title))

@@ -14,8 +14,8 @@ from firstline.core.errors import NotFound
 from firstline.core.pagination import Page, paginate
 from firstline.incidents.models import Incident
 from firstline.incidents.visibility import visible
-from firstline.intake.correlation import Ground
 from firstline.intake.drain import parse_row, received_row
+from firstline.intake.explaining import explained
 from firstline.intake.masking import masked
 from firstline.intake.models import Alert, AlertSpan, Edge, Inbox, Source
 from firstline.intake.signal import Signal
@@ -269,23 +269,7 @@ def alert_counts(viewer: Viewer, incident_ids: Sequence[int]) -> dict[int, int]:
 
 def explanation(edge: Edge) -> str:
     """Why the alert joined, as a sentence."""
-    why = edge.why
-    minutes = int(why.get("quiet_seconds", 0)) // 60
-    window = why.get("window", 0)
-    sentences = {
-        Ground.ALERT.value: _("The same alert was already part of it."),
-        Ground.GROUP.value: _("The source put it into the same group."),
-        Ground.CI.value: _(
-            "Same configuration item, %(minutes)s min after the last alert (within %(window)s min)."
-        ),
-        Ground.SERVICE.value: _(
-            "Same service, %(minutes)s min after the last alert (within %(window)s min)."
-        ),
-    }
-    chosen = sentences.get(edge.rule)
-    if chosen is None:
-        return _("It opened the incident: nothing open had anything in common with it.")
-    return chosen % {"minutes": minutes, "window": window} if "%(" in chosen else chosen
+    return explained([edge])[0][1]
 
 
 def opened_by(viewer: Viewer, incident: Incident) -> Source | None:

@@ -27,7 +27,7 @@ from firstline.desk import dossier, presence, queries
 from firstline.incidents import queries as incidents
 from firstline.incidents.actions import editing, people, relating, talking
 from firstline.incidents.models import Incident
-from firstline.intake import queries as intake
+from firstline.intake.explaining import explained
 from firstline.sla import queries as sla
 from firstline.sla.ledger import Line
 
@@ -52,7 +52,7 @@ def _context(request: Request, incident_id: int) -> dict[str, Any]:
         "found": found,
         "owner": owner_of(incident),
         "caller": Face(name=incident.caller.name, id=incident.caller.pk) if incident.caller else None,
-        "alerts": [(edge, intake.explanation(edge)) for edge in found.alerts],
+        "alerts": explained(found.alerts),
         "evidence": evidence.groups(found.evidence),
         "group": Face(name=incident.group.name, kind="group") if incident.group else None,
         "marks": marks_of(incident),
