@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firstline.incidents import actions as incidents
-from firstline.intake import heartbeats
+from firstline.intake import actions_noise, heartbeats
 from firstline.intake.models import Alert, AlertSpan, Heartbeat
 from firstline.oncall import actions as oncall
 from firstline.oncall.models import Page
@@ -16,10 +16,10 @@ from firstline.oncall.replies import parse
 from firstline.oncall.rotation import Window
 from firstline.oncall.schedule import Schedule
 from tests.conformance.cases import Case, cases, deviations
-from tests.scenarios.story import Story
+from tests.scenarios.story import MAKER, Story
 from tests.unit.intake.inboxes import Inbox
 
-NOT_YET = {"maintenance-silences-then-starts"}
+NOT_YET: set[str] = set()
 
 
 def persons(story: Story, given: dict[str, Any], names: list[str]) -> tuple[Target, ...]:
@@ -181,6 +181,41 @@ def _spans() -> tuple[int, int]:
     return AlertSpan.objects.count(), AlertSpan.objects.filter(state="resolved").count()
 
 
+def maintenance(case: Case, story: Story) -> None:
+    given = case.given
+    rules = [(minutes, way) for minutes, way in given["rules"]]
+    target = Target("person", story.person(given["person"], rules=rules).id)
+    story.policy(Policy((Step((target,), 60),)))
+    service, inbox = story.service(), Inbox(story.now)
+    source = inbox.source("generic", service_id=service.id)
+    starts, ends = (story.begin + timedelta(minutes=minutes) for minutes in given["maintenance"])
+    actions_noise.create_rule(
+        kind="maintenance",
+        name="Patching",
+        definition={
+            "match": {"services": [service.id]},
+            "window": {"type": "once", "start": starts.isoformat(), "end": ends.isoformat()},
+        },
+        actor=MAKER,
+        now=story.now,
+    )
+    inbox.put(source, {"title": "Mail queue grows", "dedup_key": "one", "severity": "critical"})
+    story.at(given["alert_during"]["at"])
+    inbox.now = story.now
+    inbox.put(source, {"title": "Mail store is full", "dedup_key": "two", "severity": "critical"})
+    story.until(story.now)
+    muted = AlertSpan.objects.get(alert__dedup_key="two")
+    assert (muted.state, muted.incident_id) == ("suppressed", None)
+    assert [reason["kind"] for reason in muted.reasons] == ["maintenance"]
+    story.at(70)
+    assert [(minutes, way) for minutes, _name, way in story.pages()] == sorted(
+        (minutes, way) for minutes, way in case.expect["deliveries"]
+    )
+    muted.refresh_from_db()
+    assert (muted.state, muted.reasons) == ("firing", [])
+    assert muted.incident is not None and muted.incident.received_at == ends
+
+
 RUN: dict[str, list[Callable[[Case, Story], None]]] = {
     "two-steps": [two_steps],
     "person-rules-with-delay": [person_rules],
@@ -189,6 +224,7 @@ RUN: dict[str, list[Callable[[Case, Story], None]]] = {
     "same-key-other-summary": [deduplicated],
     "nobody-on-call-falls-through": [nobody_on_call],
     "heartbeat-fires-and-restores": [heartbeat],
+    "maintenance-silences-then-starts": [maintenance],
     "time-condition-pauses-and-resumes": [time_condition, time_condition_at_p1, time_condition_skipped],
 }
 

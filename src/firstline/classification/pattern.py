@@ -30,7 +30,7 @@ class BadPattern(ValueError):
 
 
 class Pattern:
-    """A compiled pattern. `found(text)` says whether it matches anywhere."""
+    """A compiled pattern. `found(text)` says whether it matches anywhere; a text without `needed` in it never does."""
 
     def __init__(self, source: str) -> None:
         if len(source) > LONGEST_PATTERN:
@@ -42,6 +42,7 @@ class Pattern:
         # a state is (one, what it consumes), an assertion or a fork; `_next` holds where it leads
         self._atoms: list[tuple[Any, Any]] = []
         self._next: list[list[int]] = []
+        self.needed = _needed(list(tree))
         self._accept = self._new("accept", None)
         self._start = self._sequence(list(tree), self._accept)
         self._cache: dict[tuple[frozenset[int], int, str], frozenset[int] | None] = {}
@@ -130,6 +131,19 @@ class Pattern:
         for _ in range(least):
             onward = self._sequence(items, onward)
         return onward
+
+
+def _needed(items: list[tuple[Any, Any]]) -> str:
+    """The longest run of letters that stands in every (lower-case) text that matches; for a quick no."""
+    runs, run = [""], ""
+    for kind, arg in items:
+        char = chr(arg).lower() if kind is op.LITERAL else ""
+        if len(char) == 1:
+            run += char
+        else:
+            runs.append(run)
+            run = ""
+    return max([*runs, run], key=len)
 
 
 @lru_cache(maxsize=512)

@@ -13,7 +13,7 @@ from firstline.closure import asking as closure
 from firstline.core import rate
 from firstline.engine import complaints, housekeeping
 from firstline.incidents.actions import wake_held
-from firstline.intake import drain, ending, heartbeats, mailtriage, partitions, reports
+from firstline.intake import drain, ending, heartbeats, mailtriage, noise, partitions, reports
 from firstline.oncall import actions as escalation
 from firstline.reports import keeping
 from firstline.sla import actions as sla
@@ -48,6 +48,7 @@ def _partitions(now: datetime) -> int:
 DELIVERIES = "deliveries"
 MODULES: tuple[Module, ...] = (
     Module("inbox", drain.run),
+    Module("muting", noise.run),
     Module("alerts ended", ending.run),
     Module("replies on closed", mailtriage.run),
     Module("triage", triage.run),

@@ -9,6 +9,7 @@ acknowledged span stays acknowledged.
 3. Acknowledge and resolve act on the open span; without one they are dropped, as PagerDuty documents it.
 A resolve also settles a last span that has expired: the source is back and says that it is over.
 4. Notes and changes are no alerts; they are handed on.
+5. A span that is held because its alert flaps stays open whatever it is told, until it is quiet (`suppression`).
 
 Expired is not resolved: the source fell silent.
 """
@@ -40,7 +41,8 @@ class SpanState(StrEnum):
 @dataclass(slots=True, kw_only=True)
 class Span:
     """A span while it is folded. `id` is None until it is stored; `signal` is the latest trigger of
-    this batch; `reasons`: why it is muted, each – None: as stored.
+    this batch; `reasons`: why it is muted, each – None: as stored. `turns`: when a span that is held because it flaps
+    started or ended (True) anew in this batch.
     """
 
     key: str
@@ -57,6 +59,23 @@ class Span:
     touched: bool = False
     acknowledged_now: bool = False
     reasons: list[dict[str, Any]] | None = None
+    turns: list[tuple[datetime, bool]] | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it flaps: then its ends are noted, and it stays open until it is quiet."""
+        return (
+            self.reasons is not None
+            and self.state is SpanState.SUPPRESSED
+            and any(reason["kind"] == "flapping" for reason in self.reasons)
+        )
+
+    @property
+    def is_over(self) -> bool:
+        """Of a held span: whether it said last that it is over."""
+        if self.turns:
+            return self.turns[-1][1]
+        return any(reason.get("ended") for reason in self.reasons or ())
 
     @property
     def is_new(self) -> bool:
@@ -116,6 +135,8 @@ def _apply(span: Span | None, signal: Signal, seen_at: datetime) -> Span | None:
 
 
 def _trigger(span: Span, signal: Signal, seen_at: datetime) -> Span:
+    if span.reasons and span.is_held and span.is_over:
+        span.turns = [*(span.turns or ()), (seen_at, False)]
     span.count += 1
     span.severity = signal.severity
     span.started_at = min(span.started_at, signal.occurred_at)
@@ -138,6 +159,11 @@ def _acknowledge(span: Span, seen_at: datetime) -> Span | None:
 def _resolve(span: Span, signal: Signal, seen_at: datetime) -> Span | None:
     if span.state is SpanState.RESOLVED:
         return None
+    if span.reasons and span.is_held:
+        if not span.is_over:
+            span.turns = [*(span.turns or ()), (max(span.started_at, signal.occurred_at), True)]
+        span.last_seen_at = max(span.last_seen_at, seen_at)
+        return span
     span.state = SpanState.RESOLVED
     span.ended_at = max(span.started_at, signal.occurred_at)
     span.last_seen_at = max(span.last_seen_at, seen_at)

@@ -13,6 +13,7 @@ from firstline.intake.dedup import SpanState, source_suspected
 from firstline.intake.events import SourceFellSilent
 from firstline.intake.ingest import BEAT, SILENT, ingest
 from firstline.intake.models import Heartbeat, Source
+from firstline.intake.muting import causes_ended
 from firstline.intake.signal import Severity, Signal, SignalKind
 from firstline.intake.sources.parsing import Received
 
@@ -82,9 +83,9 @@ EXPIRE = """
 WITH before AS (SELECT count(*) AS open FROM alert_span WHERE source_id = %(source)s AND ended_at IS NULL),
 gone AS (
   UPDATE alert_span SET state = %(state)s, ended_at = ends_at
-  WHERE source_id = %(source)s AND ended_at IS NULL AND ends_at <= %(now)s RETURNING incident_id
+  WHERE source_id = %(source)s AND ended_at IS NULL AND ends_at <= %(now)s RETURNING id, incident_id
 )
-SELECT gone.incident_id, before.open FROM gone, before
+SELECT gone.incident_id, before.open, gone.id FROM gone, before
 """
 
 
@@ -106,8 +107,9 @@ def _expire_source(source_id: int, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(EXPIRE, {"source": source_id, "state": SpanState.EXPIRED.value, "now": now})
         rows = cursor.fetchall()
+    causes_ended([span for _incident, _open, span in rows], now)
     if rows and Source.objects.filter(id=source_id, kind__in=REPEATING).exists():
-        _tell(source_id, [incident for incident, _ in rows if incident is not None], now)
+        _tell(source_id, [incident for incident, _open, _span in rows if incident is not None], now)
         if source_suspected(rows[0][1], len(rows)):
             _suspect(source_id, len(rows), now)
     return len(rows)

@@ -9,12 +9,14 @@ from datetime import datetime
 from firstline.catalog.actions import record_change
 from firstline.core.actor import Actor
 from firstline.incidents import actions as incidents
-from firstline.intake import ending, joining, spans
+from firstline.intake import ending, joining, notes, spans
 from firstline.intake.batch import Batch, Known
 from firstline.intake.dedup import Fold, Span, SpanState, fold
 from firstline.intake.hints import Place, places_of
 from firstline.intake.models import Source
-from firstline.intake.signal import Severity, Signal
+from firstline.intake.muting import mute
+from firstline.intake.signal import Signal
+from firstline.intake.suppression import is_muted
 
 # keys under which Firstline itself speaks about a source; such an alert never joins what merely is near to it
 UNREADABLE = "firstline:unreadable"
@@ -49,12 +51,13 @@ def ingest(
     spans.store_alerts(source.id, folded.spans, known)
     spans.number(fresh)
     batch = Batch(source=source, fresh=fresh, old=old, known=known, places=places, now=now)
-    # here muting looks at the batch: it sets `state` and `reasons` of spans, which are stored next
+    mute(batch, signals, received)  # sets `state` and `reasons` of spans, which are stored next
     # what ended makes room first: a key has one open span
     spans.update(old, received)
     spans.insert(batch, received)
     opened = joining.find_incidents(source, _needing_incident(batch), known=known, places=places, now=now)
     _acknowledge(source, folded, known, now)
+    notes.record(source, folded.notes, folded.spans, known, now)
     ended = [span.id for span in folded.spans if span.state is SpanState.RESOLVED and span.id is not None]
     ending.after_resolve(ended, now=now)
     return Outcome(
@@ -67,18 +70,10 @@ def ingest(
 
 
 def _needing_incident(batch: Batch) -> list[Span]:
-    """New spans, and those that got worse than the floor, or were let speak, only now.
-
-    What is below the source's floor, or muted, stays an alert.
-    """
-    floor = Severity(batch.source.severity_floor).rank
+    """New spans, and those that were let speak only now; what is muted, by the source's floor too, stays an alert."""
     incidents = batch.known.incidents
     late = [span for span in batch.old if span.state.is_open and span.id not in incidents and span.signal]
-    return [
-        span
-        for span in (*batch.fresh, *late)
-        if span.state is not SpanState.SUPPRESSED and (span.severity.rank <= floor or span.key in OWN_KEYS)
-    ]
+    return [span for span in (*batch.fresh, *late) if not is_muted(span.reasons)]
 
 
 def _record_changes(

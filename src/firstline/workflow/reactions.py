@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from firstline.closure import reactions as closure
-from firstline.core import due
+from firstline.core import config_log, due
 from firstline.core.event_log import DomainEvent, Reaction
 from firstline.incidents import events as happened
+from firstline.intake import noise
 from firstline.oncall import reactions as oncall
 from firstline.sla import reactions as sla
 from firstline.workflow import jobs, telling
@@ -31,6 +32,12 @@ def keep_for_reports(ended: Sequence[DomainEvent]) -> None:
     due.schedule(
         "report.keep", [(event.subject_id, event.recorded_at or event.occurred_at) for event in ended]
     )
+
+
+def look_at_change(edits: Sequence[DomainEvent]) -> None:
+    """A change that is being implemented mutes the alerts of its item, in its planned window."""
+    changes = [edit for edit in edits if getattr(edit, "thing", "") == "change"]
+    due.schedule(noise.CHANGED, [(edit.subject_id, edit.recorded_at or edit.occurred_at) for edit in changes])
 
 
 # What clocks and paging look at is in the changes of an event, whatever its verb; they pick out what matters to them.
@@ -68,6 +75,8 @@ PARTICULAR: Mapping[type[DomainEvent], Sequence[Reaction]] = {
     happened.Closed: [closure.withdraw, keep_for_reports],
     happened.Cancelled: [closure.withdraw, keep_for_reports],
     happened.MergedInto: [closure.withdraw],
+    config_log.ConfigurationCreated: [look_at_change],
+    config_log.ConfigurationChanged: [look_at_change],
 }
 REACTIONS: Mapping[type[DomainEvent], Sequence[Reaction]] = {
     event: [
