@@ -23,7 +23,8 @@ class Batch:
     """Spans that a batch opened (`fresh`: with ids, not stored yet) and those that it changed (`old`).
 
     What is set on a span here is stored with it: one write, however many look at it. `places` has the place of each
-    (service, CI) hint of a trigger; `known.alerts` the alert's id by key, `known.incidents` the incident by span id.
+    (service, CI) hint of spans without an incident; `known.alerts` the alert's id by key, `known.incidents` the
+    incident by span id.
     """
 
     source: Source
@@ -34,6 +35,5 @@ class Batch:
     now: datetime
 
     def place_of(self, span: Span) -> Place:
-        """Where a span that this batch triggered belongs."""
-        assert span.signal is not None
-        return self.places[span.signal.service, span.signal.ci]
+        """Where the span belongs: what its first trigger said."""
+        return Place(span.service_id, span.ci_id)

@@ -58,6 +58,8 @@ class Span:
     signal: Signal | None = None
     touched: bool = False
     acknowledged_now: bool = False
+    service_id: int | None = None  # where it belongs, since it was opened
+    ci_id: int | None = None
     reasons: list[dict[str, Any]] | None = None
     turns: list[tuple[datetime, bool]] | None = None
 

@@ -5,11 +5,12 @@
 ids become visible out of order.
 3. Each row is parsed. What cannot be read stays, marked with the error, and raises one alert about the source, so that
    its owner has one incident; the rest is folded into alerts in bulk.
-4. All of it is one transaction. When it fails (a fault of ours, or data that PostgreSQL refuses), the rows are taken
-   one by one, and the one that fails is marked: a bad row holds up only itself.
+4. All of it is one transaction. When it fails (a fault of ours, or data that PostgreSQL refuses), each half is tried
+   alone, down to the row at fault, which is marked: a bad row holds up only itself.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ import msgspec
 import structlog
 from django.db import OperationalError, connection, transaction
 
+from firstline.core import bulk
 from firstline.core.locks import try_lock
 from firstline.intake import heartbeats, mail
 from firstline.intake.ingest import SILENT, UNREADABLE, ingest
@@ -27,9 +29,10 @@ from firstline.intake.sources.generic.parse import parse as parse_generic
 from firstline.intake.sources.parsing import ParseError, Received
 from firstline.intake.sources.registry import PARSERS
 
-BATCH = 500
+FIRST = 500  # rows of the first batch of a run,
+MOST = 10_000  # and of the largest: a deep queue is worked off in larger batches, whose repeats are one write
 BATCH_BYTES = 8 * 1024 * 1024
-ROUNDS = 20  # batches of one source in one run, so that a storm of one doesn't starve the others
+SLICE = 0.5  # seconds that one source may take of a run, so that a storm of one doesn't starve the others
 log = structlog.get_logger(__name__)
 
 WAITING = """
@@ -37,15 +40,15 @@ SELECT s.id FROM intake_source s
 WHERE EXISTS (SELECT FROM inbox i WHERE i.source_id = s.id AND i.state = 'new') ORDER BY s.last_signal_at NULLS FIRST
 """
 ROWS = """
-SELECT id, received_at, kind, content_type, headers, body, dedup_key FROM (
-  SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before
+SELECT id, received_at, kind, content_type, nullif(headers, '{}'), body, dedup_key FROM (
+  SELECT *, sum(octet_length(body)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - octet_length(body) AS before
   FROM (SELECT * FROM inbox WHERE source_id = %s AND state = 'new' ORDER BY id LIMIT %s) AS first_rows
 ) AS bounded WHERE before < %s ORDER BY id
 """
+# all rows of a batch that ended alike; by the index of new rows, whatever the statistics say of a young partition
 MARK = """
-UPDATE inbox SET state = t.state, error = t.error, signals = t.signals, attempts = attempts + 1
-FROM unnest(%s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::int[]) AS t(at, id, state, error, signals)
-WHERE inbox.received_at = t.at AND inbox.id = t.id
+UPDATE inbox SET state = %s, error = %s, signals = %s, attempts = attempts + 1
+WHERE source_id = %s AND state = 'new' AND id = ANY(%s::bigint[]) AND received_at BETWEEN %s AND %s
 """
 
 
@@ -58,40 +61,41 @@ def run(now: datetime) -> int:
 
 
 def drain_source(source_id: int, now: datetime) -> int:
-    """The new rows of one source; 0 when another engine is at it."""
-    total = 0
-    for _ in range(ROUNDS):
-        taken = _batch(source_id, now)
+    """The new rows of one source, for a slice of time; 0 when another engine is at it."""
+    total, size = 0, FIRST
+    until = time.monotonic() + SLICE
+    while True:
+        taken = _batch(source_id, size, now)
         total += taken
-        if taken < BATCH:
-            break
-    return total
+        if taken < size or time.monotonic() > until:
+            return total
+        size = min(size * 4, MOST)
 
 
-def _batch(source_id: int, now: datetime) -> int:
+def _batch(source_id: int, size: int, now: datetime) -> int:
+    """The next `size` rows in one transaction; where that fails, each half in its own, down to the row at fault."""
     try:
         with transaction.atomic():
-            return _take(source_id, BATCH, now)
-    except OperationalError:
-        raise  # the database is away: the rows stay, the engine waits
-    except Exception:
-        log.exception("intake.batch_failed", source=source_id)
-    return _one_by_one(source_id, now)
+            return _take(source_id, size, now)
+    except OperationalError as error:
+        if not _fault_of_data(error):
+            raise  # the database is away: the rows stay, the engine waits
+        fault: Exception = error
+    except Exception as error:  # noqa: BLE001 - isolated to the row, which is marked with it
+        fault = error
+    if size == 1:
+        log.error("intake.row_failed", source=source_id, exc_info=fault)
+        _give_up(source_id, repr(fault), now)
+        return 1
+    log.warning("intake.batch_failed", source=source_id, rows=size, error=repr(fault))
+    half = size // 2
+    taken = _batch(source_id, half, now)
+    return taken + _batch(source_id, size - half, now) if taken == half else taken
 
 
-def _one_by_one(source_id: int, now: datetime) -> int:
-    """The same rows, each in its own transaction; what fails alone is marked with why."""
-    for done in range(BATCH):
-        try:
-            with transaction.atomic():
-                if not _take(source_id, 1, now):
-                    return done
-        except OperationalError:
-            raise
-        except Exception as error:
-            log.exception("intake.row_failed", source=source_id)
-            _give_up(source_id, repr(error), now)
-    return BATCH
+def _fault_of_data(error: OperationalError) -> bool:
+    """Whether PostgreSQL refuses what it was given (a limit of its own: class 54) and not the work as such."""
+    return (getattr(error.__cause__, "sqlstate", None) or "").startswith("54")
 
 
 def _give_up(source_id: int, error: str, now: datetime) -> None:
@@ -99,7 +103,7 @@ def _give_up(source_id: int, error: str, now: datetime) -> None:
         source = _locked_source(source_id)
         rows = _rows(source_id, 1) if source else []
         if source and rows:
-            _mark([(rows[0], "failed", error, 0)])
+            _mark(source, [(rows[0], "failed", error, 0)])
             ingest(source, [_complaint(source, rows[0], error)], received={}, now=now)
 
 
@@ -113,7 +117,7 @@ def _take(source_id: int, limit: int, now: datetime) -> int:
     read: Callable[[Source, Sequence[Received], datetime], list[Mark]] = (
         _read_mail if source.kind == mail.KIND else _read_signals
     )
-    _mark(read(source, rows, now))
+    _mark(source, read(source, rows, now))
     Source.objects.filter(id=source_id).update(last_signal_at=rows[-1].received_at)
     return len(rows)
 
@@ -125,35 +129,35 @@ def _locked_source(source_id: int) -> Source | None:
 
 
 def _rows(source_id: int, limit: int) -> list[Received]:
-    with connection.cursor() as cursor:
-        cursor.execute(ROWS, [source_id, limit, BATCH_BYTES])
-        return [received_row(row) for row in cursor.fetchall()]
+    return [received_row(row) for row in bulk.fetch(ROWS, [source_id, limit, BATCH_BYTES])]
 
 
 def received_row(row: Sequence[Any]) -> Received:
     """A row of `inbox` (id, received_at, kind, content_type, headers, body, dedup_key) as parsers see it."""
-    headers = json.loads(row[4]) if isinstance(row[4], str) else row[4]
+    number, received_at, kind, content_type, headers, body, dedup_key = row
     return Received(
-        id=row[0],
-        received_at=row[1],
-        kind=row[2],
-        content_type=row[3],
-        headers=headers,
-        body=bytes(row[5]),
-        dedup_key=row[6],
+        id=number,
+        received_at=received_at,
+        kind=kind,
+        content_type=content_type,
+        headers=(json.loads(headers) if isinstance(headers, str) else headers) or {},
+        body=body if type(body) is bytes else bytes(body),
+        dedup_key=dedup_key,
     )
 
 
 Mark = tuple[Received, str, str, int]
 
 
-def _mark(marks: Iterable[Mark]) -> None:
-    rows = [
-        (row.received_at, row.id, state, error[:4000].replace("\x00", ""), signals)
-        for row, state, error, signals in marks
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(MARK, [list(column) for column in zip(*rows, strict=True)])
+def _mark(source: Source, marks: Iterable[Mark]) -> None:
+    alike: dict[tuple[str, str, int], list[Received]] = {}
+    for row, state, error, signals in marks:
+        alike.setdefault((state, error, signals), []).append(row)
+    for (state, error, signals), rows in alike.items():
+        said = error[:4000].replace("\x00", "")
+        instants = [row.received_at for row in rows]
+        ids = bulk.numbers(row.id for row in rows)
+        bulk.execute(MARK, [state, said, signals, source.id, ids, min(instants), max(instants)])
 
 
 def _read_signals(source: Source, rows: Sequence[Received], now: datetime) -> list[Mark]:

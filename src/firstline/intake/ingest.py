@@ -44,12 +44,12 @@ def ingest(
         return Outcome()
     known = spans.load(source.id, {signal.key for signal in signals})
     folded = fold(known.spans, signals, received)
-    places = places_of(source, {(signal.service, signal.ci) for signal in signals})
-    _record_changes(source, folded, places, now)
     fresh = [span for span in folded.spans if span.is_new]
     old = [span for span in folded.spans if not span.is_new]
-    spans.store_alerts(source.id, folded.spans, known)
-    spans.number(fresh)
+    places = _places(source, folded, known)
+    _record_changes(source, folded, places, now)
+    spans.store_alerts(source.id, fresh, known)
+    spans.number(fresh, places)
     batch = Batch(source=source, fresh=fresh, old=old, known=known, places=places, now=now)
     mute(batch, signals, received)  # sets `state` and `reasons` of spans, which are stored next
     # what ended makes room first: a key has one open span
@@ -67,6 +67,12 @@ def ingest(
         dropped=len(folded.dropped),
         incidents=opened,
     )
+
+
+def _places(source: Source, folded: Fold, known: Known) -> dict[tuple[str, str], Place]:
+    """Only of what needs one now: a span with an incident stays where it belongs."""
+    homeless = [span.signal for span in folded.spans if span.signal and span.id not in known.incidents]
+    return places_of(source, {(signal.service, signal.ci) for signal in (*homeless, *folded.changes)})
 
 
 def _needing_incident(batch: Batch) -> list[Span]:

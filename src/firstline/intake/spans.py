@@ -5,77 +5,73 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db import connection
 
+from firstline.core import bulk
 from firstline.intake.batch import Batch, Known
 from firstline.intake.dedup import Span, SpanState
+from firstline.intake.hints import Place
 from firstline.intake.signal import Severity, Signal
+
+LOAD = """
+SELECT a.id, a.dedup_key, s.id, s.state, s.severity, s.count, s.started_at, s.first_seen_at, s.last_seen_at, s.ends_at,
+  s.ended_at, s.incident_id, s.service_id, s.ci_id, CASE WHEN s.state = 'suppressed' THEN s.reasons END
+FROM alert a LEFT JOIN LATERAL (SELECT * FROM alert_span WHERE alert_id = a.id ORDER BY id DESC LIMIT 1) s ON true
+WHERE a.source_id = %s AND a.dedup_key = ANY(%b)
+"""
+STATES = {state.value: state for state in SpanState}
+SEVERITIES = {severity.value: severity for severity in Severity}
 
 
 def load(source_id: int, keys: Iterable[str]) -> Known:
     """The latest span of each key that has one. `incidents` maps span to incident."""
     known = Known({}, {}, {})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT a.id, a.dedup_key, s.id, s.state, s.severity, s.count, s.started_at, s.first_seen_at,
-                      s.last_seen_at, s.ends_at, s.ended_at, s.incident_id,
-                      CASE WHEN s.state = 'suppressed' THEN s.reasons END
-               FROM alert a
-               LEFT JOIN LATERAL (SELECT * FROM alert_span WHERE alert_id = a.id ORDER BY id DESC LIMIT 1) s ON true
-               WHERE a.source_id = %s AND a.dedup_key = ANY(%s)""",
-            [source_id, list(keys)],
-        )
-        rows = cursor.fetchall()
-    for alert_id, key, span_id, state, severity, *rest in rows:
+    for alert_id, key, span_id, state, severity, *rest in bulk.fetch(LOAD, [source_id, list(keys)]):
         known.alerts[key] = alert_id
         if span_id is None:
             continue
-        count, started, first_seen, last_seen, ends, ended, incident, reasons = rest
+        count, started, first_seen, last_seen, ends, ended, incident, service, ci, reasons = rest
         known.spans[key] = Span(
             key=key,
             id=span_id,
-            state=SpanState(state),
-            severity=Severity(severity),
+            state=STATES[state],
+            severity=SEVERITIES[severity],
             count=count,
             started_at=started,
             first_seen_at=first_seen,
             last_seen_at=last_seen,
             ends_at=ends,
             ended_at=ended,
-            reasons=reasons if isinstance(reasons, list | None) else msgspec.json.decode(reasons),
+            service_id=service,
+            ci_id=ci,
+            reasons=reasons,
         )
         if incident is not None:
             known.incidents[span_id] = incident
     return known
 
 
-def store_alerts(source_id: int, spans: Sequence[Span], known: Known) -> None:
+def store_alerts(source_id: int, fresh: Sequence[Span], known: Known) -> None:
     """One alert row per key with a new span; `known.alerts` names them all afterwards."""
     opened: dict[str, list[Span]] = {}
-    for span in spans:
+    for span in fresh:
         opened.setdefault(span.key, []).append(span)
     if not opened:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO alert (source_id, dedup_key, first_seen_at, last_seen_at, spans_count)
-               SELECT %s, k, f, l, n
-               FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[], %s::int[]) AS t(k, f, l, n)
-               ON CONFLICT (source_id, dedup_key) DO UPDATE SET
-                 last_seen_at = greatest(alert.last_seen_at, excluded.last_seen_at),
-                 spans_count = alert.spans_count + excluded.spans_count
-               RETURNING dedup_key, id""",
-            [
-                source_id,
-                list(opened),
-                [min(span.first_seen_at for span in group) for group in opened.values()],
-                [max(span.last_seen_at for span in group) for group in opened.values()],
-                [sum(1 for span in group if span.is_new) for group in opened.values()],
-            ],
-        )
-        known.alerts.update(cursor.fetchall())
+    rows = [
+        {"k": key, "f": group[0].first_seen_at, "l": group[-1].last_seen_at, "n": len(group)}
+        for key, group in opened.items()
+    ]
+    known.alerts.update(bulk.fetch(STORE_ALERTS, [source_id, msgspec.json.encode(rows).decode()]))
 
 
+STORE_ALERTS = """
+INSERT INTO alert (source_id, dedup_key, first_seen_at, last_seen_at, spans_count)
+SELECT %s, k, f, l, n FROM json_to_recordset(%s::json) AS t(k text, f timestamptz, l timestamptz, n int)
+ON CONFLICT (source_id, dedup_key) DO UPDATE SET
+  last_seen_at = greatest(alert.last_seen_at, excluded.last_seen_at),
+  spans_count = alert.spans_count + excluded.spans_count
+RETURNING dedup_key, id
+"""
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("id", "bigint"),
     ("alert_id", "bigint"),
@@ -107,9 +103,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
 _NAMES = ", ".join(name for name, _ in COLUMNS)
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
 # one JSON text is bound many times faster than a column of arrays each
-INSERT = (
-    f"INSERT INTO alert_span ({_NAMES}) SELECT {_NAMES} FROM jsonb_to_recordset(%s::jsonb) AS t({_TYPED})"  # noqa: S608
-)
+INSERT = f"INSERT INTO alert_span ({_NAMES}) SELECT {_NAMES} FROM json_to_recordset(%s::json) AS t({_TYPED})"  # noqa: S608
 UPDATE = f"""
 UPDATE alert_span AS s SET
   state = t.state, severity = t.severity, last_seen_at = t.last_seen_at, started_at = t.started_at,
@@ -120,36 +114,35 @@ UPDATE alert_span AS s SET
   links = coalesce(t.links, s.links), inbox_id = coalesce(t.inbox_id, s.inbox_id),
   inbox_received_at = coalesce(t.inbox_received_at, s.inbox_received_at),
   reasons = coalesce(t.reasons, s.reasons)
-FROM jsonb_to_recordset(%s::jsonb) AS t({_TYPED}) WHERE s.id = t.id
+FROM json_to_recordset(%s::json) AS t({_TYPED}) WHERE s.id = t.id
 """  # noqa: S608
 
 
-def number(spans: Sequence[Span]) -> None:
-    """Give each new span its `id`."""
-    if not spans:
+def number(fresh: Sequence[Span], places: Mapping[tuple[str, str], Place]) -> None:
+    """Give each new span its `id` and its place."""
+    if not fresh:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('alert_span', 'id')) FROM generate_series(1, %s)",
-            [len(spans)],
-        )
-        for span, (number,) in zip(spans, cursor.fetchall(), strict=True):
-            span.id = number
+    numbers = bulk.fetch(
+        "SELECT nextval(pg_get_serial_sequence('alert_span', 'id')) FROM generate_series(1, %s::int)",
+        [len(fresh)],
+    )
+    for span, (number,) in zip(fresh, numbers, strict=True):
+        assert span.signal is not None  # a span is opened by a trigger
+        place = places[span.signal.service, span.signal.ci]
+        span.id, span.service_id, span.ci_id = number, place.service_id, place.ci_id
 
 
 def insert(batch: Batch, received: Mapping[int, datetime]) -> None:
     """Store the new spans of a batch."""
     if batch.fresh:
         rows = [_row(span, received) | _birth(span, batch) for span in batch.fresh]
-        with connection.cursor() as cursor:
-            cursor.execute(INSERT, [msgspec.json.encode(rows).decode()])
+        bulk.execute(INSERT, [msgspec.json.encode(rows).decode()])
 
 
 def update(spans: Sequence[Span], received: Mapping[int, datetime]) -> None:
     """Write what the fold changed in spans that were there; texts only where a trigger brought new ones."""
     if spans:
-        with connection.cursor() as cursor:
-            cursor.execute(UPDATE, [msgspec.json.encode([_row(span, received) for span in spans]).decode()])
+        bulk.execute(UPDATE, [msgspec.json.encode([_row(span, received) for span in spans]).decode()])
 
 
 def _row(span: Span, received: Mapping[int, datetime]) -> dict[str, Any]:
@@ -172,13 +165,12 @@ def _birth(span: Span, batch: Batch) -> dict[str, Any]:
     """What stays as it was when the span was opened."""
     signal = span.signal
     assert signal is not None  # a span is opened by a trigger
-    place = batch.place_of(span)
     return {
         "alert_id": batch.known.alerts[span.key],
         "source_id": batch.source.id,
         "security": signal.security,
-        "service_id": place.service_id,
-        "ci_id": place.ci_id,
+        "service_id": span.service_id,
+        "ci_id": span.ci_id,
         "grouping_key": signal.group,
         "first_seen_at": span.first_seen_at,
         "reasons": span.reasons or [],
