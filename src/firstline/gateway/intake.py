@@ -1,11 +1,9 @@
 """Intake over HTTP: who sends, is it the format's container, and an answer once the row is committed."""
 
-import os
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from firstline.intake.sources.base import Admission, Front, IntakeRequest, Refusal
+from firstline.intake.sources.base import Admission, Front, IntakeRequest, Refusal, new_request_id
 from firstline.intake.sources.registry import FRONTS
 
 from .asgi import (
@@ -184,20 +182,13 @@ class Intake:
 
 def _request(place: Place, scope: Scope, headers: dict[bytes, bytes], body: bytes = b"") -> IntakeRequest:
     return IntakeRequest(
-        id=_new_id(),
+        id=new_request_id(),
         method=scope["method"],
         path=place.rest,
         query=scope["query_string"],
         headers=headers,
         body=body,
     )
-
-
-def _new_id() -> str:
-    """A UUID of version 7 (RFC 9562): it begins with the time, so that its row can be found by it."""
-    milliseconds = time.time_ns() // 1_000_000
-    number = milliseconds << 80 | int.from_bytes(os.urandom(10))
-    return f"{number & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62:032x}"
 
 
 def _unpacked(front: Front, headers: dict[bytes, bytes], share: Share) -> bytes:

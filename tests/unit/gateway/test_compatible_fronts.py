@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from firstline.gateway.intake import OWN, _new_id, place_of
-from firstline.intake.sources.base import Admission, IntakeRequest, Refusal, SourceInfo
+from firstline.gateway.intake import OWN, place_of
+from firstline.intake.sources.base import Admission, IntakeRequest, Refusal, SourceInfo, new_request_id
 from firstline.intake.sources.opsgenie.calls import Call, call_of
 from firstline.intake.sources.registry import FRONTS
 
@@ -194,7 +194,7 @@ class TestNagios:
 
 def test_ids_of_requests_are_uuids_that_begin_with_the_time() -> None:
     before = time.time_ns() // 1_000_000
-    first, second = uuid.UUID(_new_id()), uuid.UUID(_new_id())
+    first, second = uuid.UUID(new_request_id()), uuid.UUID(new_request_id())
     after = time.time_ns() // 1_000_000
     assert before <= first.int >> 80 <= after and first != second
     assert (first.version, first.variant) == (7, uuid.RFC_4122)

@@ -6,7 +6,9 @@ answer once its rows are committed. It reads no clock and no database.
 """
 
 import json
+import os
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -32,6 +34,13 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     settings: dict[str, Any] = {}
     secret: str = ""  # in plain text, and only for formats that sign; never stored or shown
+
+
+def new_request_id() -> str:
+    """A UUID of version 7 (RFC 9562) in hexadecimal: it begins with the time, by which its row can be found."""
+    milliseconds = time.time_ns() // 1_000_000
+    number = milliseconds << 80 | int.from_bytes(os.urandom(10))
+    return f"{number & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62:032x}"
 
 
 class IntakeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +114,7 @@ class Front:
     `endpoints`: what is served below `/intake/<token>` (`base` and the token), each with its methods.
     `addresses`: paths (with everything below them) that belong to the format itself, where the token
     comes from `credential`. `signed`: the format signs its requests, so the front wants the source's secret.
+    `security`: whatever this format says is a matter of security.
     `siblings`: further dialects of the same kind at addresses of their own, with errors of their own shape.
     """
 
@@ -115,6 +125,7 @@ class Front:
     addresses: ClassVar[tuple[str, ...]] = ()
     kept_headers: ClassVar[tuple[bytes, ...]] = ()
     signed: ClassVar[bool] = False
+    security: ClassVar[bool] = False
     siblings: ClassVar[tuple["Front", ...]] = ()
 
     def methods(self, path: str) -> tuple[str, ...]:
