@@ -10,17 +10,20 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from firstline.catalog.editing import apply, authorise, check_seen, found, unique, values
-from firstline.core import config_log, event_log, live
+from firstline.core import config_log, due, event_log, live
 from firstline.core.actor import Actor
 from firstline.core.errors import Invalid
-from firstline.core.secrets import encrypt, hash_token, new_token
-from firstline.intake import imap
+from firstline.core.secrets import hash_token, new_token
+from firstline.intake import beats, heartbeats, mailboxes
 from firstline.intake.events import RowsReplayed
 from firstline.intake.helping import TITLES, samples
 from firstline.intake.models import Heartbeat, Source
+from firstline.intake.noise import FLOOR_MOVED
 from firstline.intake.signal import SEVERITY_ORDER
 from firstline.intake.sources.generic.mapping import mapping_from
+from firstline.intake.sources.mail.templates import templates_from
 from firstline.intake.sources.parsing import ParseError
+from firstline.intake.sources.registry import SECURITY_KINDS
 
 SOURCE = (
     "name",
@@ -35,10 +38,9 @@ SOURCE = (
     "settings",
     "mapping",
 )
-HEARTBEAT = ("period_seconds", "grace_seconds")
+HEARTBEAT = ("period_seconds", "grace_seconds", "cron", "zone", "max_run_seconds")
 OVERLAP = timedelta(hours=24)
-SECURITY_KINDS = frozenset({"wazuh"})
-FLOORS = {"wazuh": "warning"}
+FLOORS = dict.fromkeys(SECURITY_KINDS, "warning")
 ROW_KINDS = {"heartbeat": "beat", "mail": "mail"}
 
 
@@ -50,13 +52,13 @@ def create_source(
     actor: Actor,
     now: datetime,
     synthetic: bool = False,
-    secret: str = "",
+    secret: str | Mapping[str, str] = "",
     **fields: Any,
 ) -> tuple[Source, str]:
     """Add a source. Returns it with its token, which is shown this once and stored as a hash.
 
     `Invalid` names the field. For a heartbeat, `period_seconds` and `grace_seconds` are fields as well. `secret` is a
-    mailbox's password.
+    mailbox's password, or what OAuth 2 needs (client_secret, refresh_token).
     """
     authorise(actor, "source.edit")
     if kind not in TITLES:
@@ -69,37 +71,46 @@ def create_source(
         token_hint=token[:4],
         security=kind in SECURITY_KINDS,
         severity_floor=FLOORS.get(kind, "info"),
-        secret=encrypt(secret),
         synthetic=synthetic,
         created_at=now,
     )
     beat = {each: fields.pop(each) for each in HEARTBEAT if each in fields}
     apply(source, fields, set(SOURCE))
+    mailboxes.seal(source, secret)
     _check(source)
     source.save()
     if kind == "heartbeat":
-        _set_heartbeat(source, beat, now)
+        _set_heartbeat(source, beat, actor, now)
     config_log.changed("source", source.id, actor=actor, now=now, before=None, after=values(source, SOURCE))
     return source, token
 
 
 @transaction.atomic
 def edit_source(
-    source_id: int, *, actor: Actor, now: datetime, seen: str = "", secret: str | None = None, **fields: Any
+    source_id: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    seen: str = "",
+    secret: str | Mapping[str, str] | None = None,
+    **fields: Any,
 ) -> Source:
-    """Change a source; its kind stays. `secret` None leaves the password as it is."""
+    """Change a source; its kind stays. `secret` None leaves the password as it is, and so does what is empty of the
+    secrets of OAuth 2. Another way to sign in needs its own.
+    """
     authorise(actor, "source.edit")
     source = found(Source, source_id, "source")
     before = values(source, SOURCE)
     check_seen(before, seen)
     beat = {each: fields.pop(each) for each in HEARTBEAT if each in fields}
     apply(source, fields, set(SOURCE))
+    mailboxes.seal(source, secret, before=before["settings"])
     _check(source)
-    if secret is not None:
-        source.secret = encrypt(secret)
-    source.save()
+    source.save(update_fields=[*SOURCE, "secret"])
     if beat and source.kind == "heartbeat":
-        _set_heartbeat(source, beat, now)
+        _set_heartbeat(source, beat, actor, now)
+    if source.severity_floor != before["severity_floor"]:
+        due.schedule(FLOOR_MOVED, [(source.id, now)])
     config_log.changed("source", source.id, actor=actor, now=now, before=before, after=values(source, SOURCE))
     return source
 
@@ -181,7 +192,7 @@ def _replay(source_id: int, which: str, parameters: list[Any], *, actor: Actor, 
     source = found(Source, source_id, "source")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE inbox SET state = 'new', error = '' WHERE source_id = %s AND {which}",  # noqa: S608 - ours
+            f"UPDATE inbox SET state = 'new', error = '', attempts = 0 WHERE source_id = %s AND {which}",  # noqa: S608 - ours
             [source.id, *parameters],
         )
         count = int(cursor.rowcount)
@@ -193,16 +204,28 @@ def _replay(source_id: int, which: str, parameters: list[Any], *, actor: Actor, 
     return count
 
 
-def _set_heartbeat(source: Source, fields: Mapping[str, Any], now: datetime) -> None:
-    row = Heartbeat.objects.filter(source=source).first() or Heartbeat(source=source)
+def _set_heartbeat(source: Source, fields: Mapping[str, Any], actor: Actor, now: datetime) -> None:
+    held = Heartbeat.objects.filter(source=source).first()
+    row = held or Heartbeat(source=source)
+    before = values(row, HEARTBEAT) if held else None
     apply(row, fields, set(HEARTBEAT))
     if not 1 <= row.period_seconds <= 366 * 86400 or not 0 <= row.grace_seconds <= 31 * 86400:
         message = _("Between a second and a year, with a grace of at most a month.")
         raise Invalid(message, {"period_seconds": message})
-    since = row.last_beat_at or now
-    if row.missing_since is None:
-        row.next_at = since + timedelta(seconds=row.period_seconds + row.grace_seconds)
+    if row.max_run_seconds is not None and not 1 <= row.max_run_seconds <= 31 * 86400:
+        message = _("Between a second and 31 days, or empty.")
+        raise Invalid(message, {"max_run_seconds": message})
+    row.cron, row.zone = " ".join(row.cron.split()), row.zone.strip() or "UTC"
+    schedule, state = heartbeats.schedule_of(row), heartbeats.state_of(row)
+    try:
+        beats.check(schedule)
+    except beats.BadSchedule as error:
+        raise Invalid(str(error), {"cron" if row.cron else "zone": str(error)}) from None
+    state.expected_at = beats.expected_after(schedule, row.last_beat_at or now)
+    heartbeats.keep_state(row, state, schedule)
     row.save()
+    after = values(row, HEARTBEAT)
+    config_log.changed("heartbeat", source.id, actor=actor, now=now, before=before, after=after)
 
 
 def _check(source: Source) -> None:
@@ -212,12 +235,12 @@ def _check(source: Source) -> None:
     _check_networks(source.allowed_networks)
     if source.mapping:
         try:
-            mapping_from(source.mapping)
+            templates_from(source.mapping) if source.kind == "mail" else mapping_from(source.mapping)
         except ParseError as error:
             raise Invalid(str(error), {"mapping": str(error)}) from None
     if source.kind == "mail":
         source.address = source.address.strip().lower()
-        imap.account_of(source)
+        mailboxes.account_of(source)
     elif source.kind in SECURITY_KINDS:
         source.security = True
 

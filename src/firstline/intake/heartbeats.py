@@ -9,32 +9,102 @@ from firstline.core import event_log
 from firstline.core.actor import Actor
 from firstline.core.locks import try_lock
 from firstline.incidents.actions.writing import locked, save
+from firstline.intake.beats import (
+    Ping,
+    Schedule,
+    State,
+    deadlines,
+    hear,
+    instants_from,
+    instants_of,
+    missing_at,
+    ping_of,
+)
 from firstline.intake.dedup import SpanState, source_suspected
 from firstline.intake.events import SourceFellSilent
 from firstline.intake.ingest import BEAT, SILENT, ingest
-from firstline.intake.models import Heartbeat, Source
+from firstline.intake.models import Heartbeat, HeartbeatPing, Source
 from firstline.intake.muting import causes_ended
 from firstline.intake.signal import Severity, Signal, SignalKind
 from firstline.intake.sources.parsing import Received
 
-NO_BEAT = ("start", "log")
 REPEATING = (
     "alertmanager",
 )  # formats that say again and again what still fires; of others, silence says nothing
 BATCH = 1000
 
 
-def heard(source: Source, beats: Sequence[Received], *, now: datetime) -> None:
-    """Beats came: the next one is expected a period and a grace later. Their signal resolves what was missing."""
-    counted = [row for row in beats if row.headers.get("path", "").strip("/").lower() not in NO_BEAT]
-    if not counted:
+def heard(source: Source, calls: Sequence[Received], *, now: datetime) -> None:
+    """The job called: what it said is kept, and the next beat expected after its last end."""
+    if not calls:
         return
-    last = max(row.received_at for row in counted)
-    heartbeat, _ = Heartbeat.objects.get_or_create(source=source)
-    heartbeat.last_beat_at = last
-    heartbeat.next_at = last + timedelta(seconds=heartbeat.period_seconds + heartbeat.grace_seconds)
-    heartbeat.missing_since = None
-    heartbeat.save()
+    row, _ = Heartbeat.objects.get_or_create(source=source)
+    schedule, state = schedule_of(row), state_of(row)
+    pings = [hear(state, _ping(call), schedule) for call in calls]
+    keep_state(row, state, schedule)
+    row.save()
+    HeartbeatPing.objects.bulk_create(
+        HeartbeatPing(
+            source=source,
+            at=ping.at,
+            kind=ping.kind,
+            exit_status=ping.exit_status,
+            run=ping.run,
+            seconds=ping.seconds,
+            body=ping.body,
+        )
+        for ping in pings[-KEPT_PINGS:]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, {"source": source.id, "kept": KEPT_PINGS})
+
+
+KEPT_PINGS = 100
+FORGET = """
+DELETE FROM heartbeat_ping WHERE source_id = %(source)s AND id <= (
+  SELECT id FROM heartbeat_ping WHERE source_id = %(source)s ORDER BY id DESC OFFSET %(kept)s LIMIT 1)
+"""
+
+
+def _ping(call: Received) -> Ping:
+    return ping_of(
+        call.headers.get("path", ""),
+        at=call.received_at,
+        run=call.headers.get("rid", ""),
+        body=call.body.decode("utf-8", "replace"),
+    )
+
+
+def schedule_of(row: Heartbeat) -> Schedule:
+    """The schedule that is stored."""
+    return Schedule(
+        period=timedelta(seconds=row.period_seconds),
+        cron=row.cron,
+        zone=row.zone,
+        grace=timedelta(seconds=row.grace_seconds),
+        max_run=None if row.max_run_seconds is None else timedelta(seconds=row.max_run_seconds),
+    )
+
+
+def state_of(row: Heartbeat) -> State:
+    """What is known of it."""
+    return State(
+        runs=instants_from(row.runs),
+        last_beat_at=row.last_beat_at,
+        last_kind=row.last_kind,
+        expected_at=row.expected_at,
+        missing_since=row.missing_since,
+    )
+
+
+def keep_state(row: Heartbeat, state: State, schedule: Schedule) -> None:
+    """Put it back into the row, with the instant at which it counts as missing."""
+    row.runs = instants_of(state.runs)
+    row.last_beat_at = state.last_beat_at
+    row.last_kind = state.last_kind
+    row.expected_at = state.expected_at
+    row.missing_since = state.missing_since
+    row.next_at = missing_at(state, schedule)
 
 
 def run(now: datetime) -> int:
@@ -42,32 +112,54 @@ def run(now: datetime) -> int:
     return _missing(now) + expire(now)
 
 
+DUE = """
+SELECT h.source_id FROM heartbeat h JOIN intake_source s ON s.id = h.source_id AND s.enabled
+WHERE h.next_at <= %(now)s
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.source_id = h.source_id AND i.state = 'new')
+ORDER BY h.next_at LIMIT %(batch)s FOR UPDATE OF h SKIP LOCKED
+"""
+
+
+@transaction.atomic
 def _missing(now: datetime) -> int:
-    with transaction.atomic():
-        rows = list(
-            Heartbeat.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(next_at__lte=now, source__enabled=True)
-            .select_related("source")
-            .order_by("next_at")[:BATCH]
-        )
-        for row in rows:
-            if not try_lock(f"intake:source:{row.source_id}"):
-                continue  # its inbox is being read: perhaps the beat is there
+    """Those whose time has passed. One with unread calls waits: the beat may be among them."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, {"now": now, "batch": BATCH})
+        due = [source for (source,) in cursor.fetchall()]
+    rows = Heartbeat.objects.filter(source_id__in=due).select_related("source").order_by("next_at")
+    told = []
+    for row in rows if due else ():
+        if try_lock(f"intake:source:{row.source_id}"):
             ingest(row.source, [_missing_signal(row, now)], received={}, now=now)
-            row.missing_since = row.next_at
-            row.next_at = None
-            row.save(update_fields=["missing_since", "next_at"])
-        return len(rows)
+            row.missing_since, row.next_at = row.next_at, None
+            told.append(row)
+    Heartbeat.objects.bulk_update(told, ["missing_since", "next_at"])
+    return len(told)
 
 
 def _missing_signal(row: Heartbeat, now: datetime) -> Signal:
+    schedule, state = schedule_of(row), state_of(row)
+    passed = [(at, run) for at, run in deadlines(state, schedule) if at <= now]
+    hangs = bool(passed) and min(passed)[1]
     last = row.last_beat_at
     heard_of = f"The last one came at {last:%Y-%m-%d %H:%M:%S} UTC." if last else "None has come yet."
+    if hangs:
+        started = min(state.runs.values())
+        title = f"{row.source.name}: started and never finished"
+        text = (
+            f"Started at {started:%Y-%m-%d %H:%M:%S} UTC; a run may take {row.max_run_seconds} s. {heard_of}"
+        )
+    elif row.cron:
+        title = f"{row.source.name}: no beat at its time"
+        text = f"Expected by {row.cron} ({row.zone}), with a grace of {row.grace_seconds} s. {heard_of}"
+    else:
+        title = f"{row.source.name}: no beat since {row.period_seconds} s"
+        text = f"Expected every {row.period_seconds} s, with a grace of {row.grace_seconds} s. {heard_of}"
     return Signal(
         kind=SignalKind.TRIGGER,
         key=BEAT,
-        title=f"{row.source.name}: no beat since {row.period_seconds} s",
-        description=f"Expected every {row.period_seconds} s, with a grace of {row.grace_seconds} s. {heard_of}",
+        title=title,
+        description=text,
         severity=Severity.ERROR,
         security=row.source.security,
         occurred_at=min(row.next_at or now, now),

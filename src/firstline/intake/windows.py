@@ -17,9 +17,8 @@ from dateutil.rrule import rrule, rruleset, rrulestr
 LONGEST = timedelta(days=31)
 LEEWAY = timedelta(days=2)  # more than zones and changes of clocks can shift
 AHEAD = timedelta(days=5 * 366)
-ALLOWED = frozenset(
-    "FREQ INTERVAL COUNT UNTIL BYDAY BYMONTHDAY BYMONTH BYSETPOS BYWEEKNO BYYEARDAY WKST".split()
-)
+BY_DAYS = ("BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "BYWEEKNO", "BYYEARDAY")
+ALLOWED = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", *BY_DAYS})
 FREQUENCIES = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 Stretch = tuple[datetime, datetime]
 

@@ -1,11 +1,25 @@
-"""Heartbeats: `GET` or `POST /beat/<token>`, with `/fail` or an exit status behind it as in Healthchecks."""
+"""Heartbeats: `GET`, `HEAD` or `POST /beat/<token>`; behind it `/start`, `/fail`, `/log` or an exit status.
+
+Paths, the run id (`?rid=`) and the kept body are those of the Healthchecks ping API.
+"""
 
 import re
+from urllib.parse import parse_qs
 
 from ..base import Admission, Front, InboxRow, IntakeRequest, Refusal, SourceInfo
 
 BELOW = re.compile(r"(?:/(?:fail|start|log|\d{1,3}))?")
 TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
+
+
+def _run_of(query: bytes) -> dict[str, str]:
+    """`?rid=<uuid>`: of which run the call is."""
+    found = (
+        parse_qs(query.decode("latin-1"), max_num_fields=20).get("rid")
+        if query and len(query) < 500
+        else None
+    )
+    return {"rid": found[0][:36]} if found else {}
 
 
 class HeartbeatFront(Front):
@@ -23,7 +37,7 @@ class HeartbeatFront(Front):
             kind="beat",
             body=request.body,
             content_type=request.content_type,
-            headers={"path": request.path},
+            headers={"path": request.path} | _run_of(request.query),
         )
         return Admission(status=200, headers=(TEXT_TYPE,), body=b"OK", rows=(row,))
 
