@@ -6,7 +6,8 @@ ids become visible out of order.
 3. Each row is parsed. What cannot be read stays, marked with the error, and raises one alert about the source, so that
    its owner has one incident; the rest is folded into alerts in bulk.
 4. All of it is one transaction. When it fails (a fault of ours, or data that PostgreSQL refuses), each half is tried
-   alone, down to the row at fault, which is marked: a bad row holds up only itself.
+   alone, down to the row at fault, which is marked: a bad row holds up only itself. When the database is away, full or
+   read-only, the rows stay as they are. What a row may cost at most is in `guarding`.
 """
 
 import json
@@ -17,11 +18,12 @@ from typing import Any
 
 import msgspec
 import structlog
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from firstline.core import bulk
+from firstline.core.away import is_away
 from firstline.core.locks import try_lock
-from firstline.intake import heartbeats, mail
+from firstline.intake import guarding, heartbeats, mail
 from firstline.intake.ingest import SILENT, UNREADABLE, ingest
 from firstline.intake.models import Source
 from firstline.intake.signal import Severity, Signal, SignalKind
@@ -34,6 +36,8 @@ MOST = 10_000  # and of the largest: a deep queue is worked off in larger batche
 BATCH_BYTES = 8 * 1024 * 1024
 SLICE = 0.5  # seconds that one source may take of a run, so that a storm of one doesn't starve the others
 log = structlog.get_logger(__name__)
+_taken_from: set[int] = set()
+"""Sources of which this process has read a batch and lived."""
 
 WAITING = """
 SELECT s.id FROM intake_source s
@@ -47,7 +51,7 @@ SELECT id, received_at, kind, content_type, nullif(headers, '{}'), body, dedup_k
 """
 # all rows of a batch that ended alike; by the index of new rows, whatever the statistics say of a young partition
 MARK = """
-UPDATE inbox SET state = %s, error = %s, signals = %s, attempts = attempts + 1
+UPDATE inbox SET state = %s, error = %s, signals = %s, attempts = greatest(attempts, 1)
 WHERE source_id = %s AND state = 'new' AND id = ANY(%s::bigint[]) AND received_at BETWEEN %s AND %s
 """
 
@@ -62,10 +66,13 @@ def run(now: datetime) -> int:
 
 def drain_source(source_id: int, now: datetime) -> int:
     """The new rows of one source, for a slice of time; 0 when another engine is at it."""
+    if source_id not in _taken_from and guarding.were_tried(source_id, FIRST):
+        return _one_by_one(source_id, now)
     total, size = 0, FIRST
     until = time.monotonic() + SLICE
     while True:
         taken = _batch(source_id, size, now)
+        _taken_from.add(source_id)
         total += taken
         if taken < size or time.monotonic() > until:
             return total
@@ -77,11 +84,9 @@ def _batch(source_id: int, size: int, now: datetime) -> int:
     try:
         with transaction.atomic():
             return _take(source_id, size, now)
-    except OperationalError as error:
-        if not _fault_of_data(error):
-            raise  # the database is away: the rows stay, the engine waits
-        fault: Exception = error
-    except Exception as error:  # noqa: BLE001 - isolated to the row, which is marked with it
+    except Exception as error:
+        if is_away(error):
+            raise  # the rows stay, the engine waits
         fault = error
     if size == 1:
         log.error("intake.row_failed", source=source_id, exc_info=fault)
@@ -93,9 +98,15 @@ def _batch(source_id: int, size: int, now: datetime) -> int:
     return taken + _batch(source_id, size - half, now) if taken == half else taken
 
 
-def _fault_of_data(error: OperationalError) -> bool:
-    """Whether PostgreSQL refuses what it was given (a limit of its own: class 54) and not the work as such."""
-    return (getattr(error.__cause__, "sqlstate", None) or "").startswith("54")
+def _one_by_one(source_id: int, now: datetime) -> int:
+    """The first rows, each in its own transaction and counted before it is read: one may have killed its reader."""
+    for done in range(FIRST):
+        if guarding.count_try(source_id) > guarding.MOST_TRIES:
+            _give_up(source_id, "whoever read this request died of it, several times", now)
+        elif not _batch(source_id, 1, now):
+            _taken_from.add(source_id)
+            return done
+    return FIRST
 
 
 def _give_up(source_id: int, error: str, now: datetime) -> None:
@@ -117,9 +128,10 @@ def _take(source_id: int, limit: int, now: datetime) -> int:
     read: Callable[[Source, Sequence[Received], datetime], list[Mark]] = (
         _read_mail if source.kind == mail.KIND else _read_signals
     )
-    _mark(source, read(source, rows, now))
-    Source.objects.filter(id=source_id).update(last_signal_at=rows[-1].received_at)
-    return len(rows)
+    marks = read(source, rows, now)
+    _mark(source, marks)
+    Source.objects.filter(id=source_id).update(last_signal_at=marks[-1][0].received_at)
+    return len(marks)
 
 
 def _locked_source(source_id: int) -> Source | None:
@@ -161,23 +173,45 @@ def _mark(source: Source, marks: Iterable[Mark]) -> None:
 
 
 def _read_signals(source: Source, rows: Sequence[Received], now: datetime) -> list[Mark]:
+    """The rows up to where their signals become too many for one batch; at least one."""
     marks: list[Mark] = []
     signals: list[Signal] = []
     failed: list[Signal] = []
-    for row in rows:
-        try:
-            found = parse_row(source, row)
-        except ParseError as error:
-            marks.append((row, "failed", str(error), 0))
-            failed.append(_complaint(source, row, str(error)))
-        else:
-            marks.append((row, "done", "", len(found)))
+    with guarding.watched() as watch:
+        for row in rows:
+            found, error = _read(source, row, watch)
             signals += found
-    received = {row.id: row.received_at for row in rows}
-    heartbeats.heard(source, [row for row in rows if row.kind == "beat"], now=now)
-    settled = [] if failed else settled_by(source, rows[-1])
+            marks.append((row, "failed" if error else "done", error, len(found)))
+            if error:
+                failed.append(_complaint(source, row, error))
+            if len(signals) >= guarding.MOST_IN_BATCH:
+                break
+    taken = rows[: len(marks)]
+    received = {row.id: row.received_at for row in taken}
+    heartbeats.heard(source, [row for row in taken if row.kind == "beat"], now=now)
+    settled = [] if failed else settled_by(source, taken[-1])
     ingest(source, [*signals, *failed, *settled], received=received, now=now)
     return marks
+
+
+def _read(source: Source, row: Received, watch: guarding.Watch) -> tuple[list[Signal], str]:
+    """The signals of a row, or why it can't be read. A parser that fails in an unforeseen way spoils its row alone."""
+    watch.row = row.id
+    try:
+        found = parse_row(source, row)
+    except ParseError as error:
+        return [], str(error)
+    except Exception as error:
+        log.exception("intake.parser_failed", source=source.id, kind=source.kind, row=row.id)
+        return [], f"the parser failed: {error!r}"
+    finally:
+        watch.row = 0
+    if len(found) > guarding.MOST_SIGNALS:
+        return (
+            [],
+            f"{len(found):,} alerts in one request, of which at most {guarding.MOST_SIGNALS:,} are read",
+        )
+    return found, ""
 
 
 OWN_OPEN = """
