@@ -163,7 +163,7 @@ class TestWazuh:
         (signal,) = read("wazuh", sample("wazuh", "alert").body)
         assert signal.security and signal.severity is Severity.ERROR
         assert signal.key == "40112/007/198.51.100.23"
-        assert signal.tactics == ("Credential Access", "Initial Access") and signal.techniques == (
+        assert signal.tactics == ("TA0006", "TA0001") and signal.techniques == (
             "T1110",
             "T1078",
         )

@@ -19,6 +19,7 @@ from firstline.core.errors import DomainError
 from firstline.incidents.lifecycle import TERMINAL
 from firstline.incidents.models import Incident
 from firstline.intake.models import Source
+from firstline.intake.sources.registry import SECURITY_KINDS
 from firstline.oncall.queries import unreachable_policies
 
 from . import env, health, metrics
@@ -190,7 +191,9 @@ def _policies(_environment: Environment) -> Iterator[Result]:
 def _security(_environment: Environment) -> Iterator[Result]:
     """Security incidents are seen by security groups alone, so somebody must belong to one before they arrive."""
     expected = (
-        Source.objects.filter(Q(security=True) | Q(kind="wazuh"), enabled=True, synthetic=False).exists()
+        Source.objects.filter(
+            Q(security=True) | Q(kind__in=SECURITY_KINDS), enabled=True, synthetic=False
+        ).exists()
         or Incident.objects.filter(security=True, synthetic=False).exclude(state__in=TERMINAL).exists()
     )
     seen_by = Membership.objects.filter(group__security=True, group__active=True, person__is_active=True)

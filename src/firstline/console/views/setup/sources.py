@@ -36,19 +36,33 @@ LATELY = timedelta(days=1)
 ICONS = {
     "alertmanager": "activity",
     "alertmanager_webhook": "bell-ring",
+    "aminer": "shield",
+    "aws_securityhub": "shield",
+    "elastic_security": "shield",
+    "falco": "shield",
     "generic": "braces",
     "heartbeat": "heart-pulse",
     "mail": "mail",
+    "ocsf": "shield",
     "pagerduty": "siren",
+    "sentinel": "shield",
+    "suricata": "shield",
     "wazuh": "shield",
 }
 ABOUT = {
     "alertmanager": _l("Prometheus sends to Firstline as if it were an Alertmanager."),
     "alertmanager_webhook": _l("A receiver in alertmanager.yml, or a contact point of Grafana."),
+    "aminer": _l("Anomalies in logs that AMiner found."),
+    "aws_securityhub": _l("Findings by an API destination of EventBridge."),
+    "elastic_security": _l("Detection alerts by a webhook connector of Kibana."),
+    "falco": _l("Falco itself, or falcosidekick."),
     "generic": _l("Any program that can post JSON."),
     "heartbeat": _l("A backup or cron job that must be heard of; silence opens an incident."),
     "mail": _l("People and tools write to an address."),
+    "ocsf": _l("Any tool that writes findings in the Open Cybersecurity Schema."),
     "pagerduty": _l("Whatever can send to PagerDuty: change the address, keep the rest."),
+    "sentinel": _l("Incidents by a Logic App, alerts of Defender as Microsoft Graph has them."),
+    "suricata": _l("Lines of eve.json, by whatever shipper."),
     "wazuh": _l("Alerts of the SIEM become security incidents that only security groups see."),
 }
 

@@ -1,10 +1,8 @@
 """Wazuh's integrator posts one alert, or a script an array of them: https://documentation.wazuh.com/"""
 
-import msgspec
-
-from ..webhook import WebhookFront
+from ..lines import LinesFront
 
 
-class WazuhFront(WebhookFront):
+class WazuhFront(LinesFront):
     kind = "wazuh"
-    container = dict[str, msgspec.Raw] | list[msgspec.Raw]
+    security = True
