@@ -95,14 +95,15 @@ ON CONFLICT DO NOTHING
 """
 
 
-def fill(connection: Any, count: int, **ids: list[int] | int) -> None:
+def fill(connection: Any, count: int, *, open: int | None = None, **ids: Any) -> None:
     """Add `count` incidents with events, comments and clocks; `ids` names what they hang on (see INCIDENTS)."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(ONE_OF)
         cursor.execute("SELECT firstline_now(), coalesce(max(id), 0) FROM incident")
         now, after = cursor.fetchone()
         given = {"now": now, "after": after, "count": count, "words": WORDS, "days": 365}
-        cursor.execute(INCIDENTS, {**given, **ids, "open": min(count // 20, 5000)})
+        opened = min(count // 20, 5000) if open is None else open
+        cursor.execute(INCIDENTS, {**given, **ids, "open": opened})
         cursor.execute(CONTENTS, given)
         contents = [row[0] for row in cursor.fetchall()]
         for statement in (COMMENTS, CONFIRMATIONS, EVENTS, CLOCKS):
