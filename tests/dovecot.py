@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.authority import Authority
 from tests.machine import free_port
+from tests.tokens import Tokens, token_endpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "dovecot"
@@ -37,13 +39,23 @@ log_path = {folder}/log
 default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
-ssl = no
+ssl = yes
+ssl_cert = <{folder}/certificate.pem
+ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
+auth_mechanisms = plain login xoauth2 oauthbearer
+auth_failure_delay = 0 secs
 mail_location = maildir:{folder}/mail/%u
 first_valid_uid = 0
 first_valid_gid = 0
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
+passdb {{
   driver = static
+  mechanisms = plain login
   args = password={password}
 }}
 userdb {{
@@ -56,7 +68,8 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {tls_port}
+    ssl = yes
   }}
 }}
 service anvil {{
@@ -66,15 +79,40 @@ service stats {{
   chroot =
 }}
 """
+OAUTH2 = """
+introspection_mode = post
+introspection_url = {url}/introspect
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """Every user exists, with this password."""
+    """Every user exists, with this password. `authority` is the PEM of who signed its certificate (for `localhost`)."""
 
     port: int
+    tls_port: int
     password: str
     log: Path
+    authority: str
+    tokens: Tokens
+    command: list[Path | str]
+    environment: dict[str, str]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> bool:
+        """Run it; whether it answers."""
+        self.process = subprocess.Popen(self.command, env=self.environment, stderr=subprocess.DEVNULL)
+        return _answers(self, self.process)
+
+    def stop(self) -> None:
+        """End it, and every connection with it."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
+            self.process = None
 
     def deliver(self, user: str, message: bytes) -> None:
         """Put a message into the user's mailbox, as a mail server would."""
@@ -131,20 +169,12 @@ def running() -> Iterator[Server | None]:
     with tempfile.TemporaryDirectory(prefix="firstline-imap-", dir="/var/tmp") as name:
         folder = Path(name)
         programs = _reachable(fetched, folder)
-        server = _configure(folder, programs)
-        libraries = programs / "usr/lib/dovecot"
-        environment = {"LD_LIBRARY_PATH": f"{libraries}:{libraries}/modules/old-stats:{libraries}/modules"}
-        configuration = folder / "dovecot.conf"
-        command = [
-            programs / "usr/bin/doveconf", "-f", "service=master", "-c", configuration, "-m", "master",
-            "-e", programs / "usr/sbin/dovecot", "-F", "-c", configuration,
-        ]  # fmt: skip
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        try:
-            yield server if _answers(server, process) else None
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+        with token_endpoint() as tokens:
+            server = _configure(folder, programs, tokens)
+            try:
+                yield server if server.start() else None
+            finally:
+                server.stop()
 
 
 def _reachable(fetched: Path, folder: Path) -> Path:
@@ -156,7 +186,7 @@ def _reachable(fetched: Path, folder: Path) -> Path:
     return copied
 
 
-def _configure(folder: Path, programs: Path) -> Server:
+def _configure(folder: Path, programs: Path, tokens: Tokens) -> Server:
     root = os.geteuid() == 0
     user = "nobody" if root else getpass.getuser()
     group = grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
@@ -167,11 +197,27 @@ def _configure(folder: Path, programs: Path) -> Server:
     for place in ("run", "run/login"):
         (folder / place / "usr/lib").mkdir(parents=True)
         (folder / place / "usr/lib/dovecot").symlink_to(programs / "usr/lib/dovecot")
-    server = Server(free_port(), "of-the-test", folder / "log")
+    authority = Authority()
+    certificate, key = authority.issue("localhost")
+    (folder / "certificate.pem").write_text(certificate)
+    (folder / "key.pem").write_text(key)
+    (folder / "oauth2.conf").write_text(OAUTH2.format(url=tokens.url))
+    libraries = programs / "usr/lib/dovecot"
+    configuration = folder / "dovecot.conf"
+    server = Server(
+        port=free_port(), tls_port=free_port(), password="of-the-test", log=folder / "log",
+        authority=authority.pem, tokens=tokens,
+        command=[
+            programs / "usr/bin/doveconf", "-f", "service=master", "-c", configuration, "-m", "master",
+            "-e", programs / "usr/sbin/dovecot", "-F", "-c", configuration,
+        ],
+        environment={"LD_LIBRARY_PATH": f"{libraries}:{libraries}/modules/old-stats:{libraries}/modules"},
+    )  # fmt: skip
     text = CONFIGURATION.format(
-        folder=folder, programs=programs, user=user, group=group, port=server.port, password=server.password
-    )
-    (folder / "dovecot.conf").write_text(text)
+        folder=folder, programs=programs, user=user, group=group, port=server.port, tls_port=server.tls_port,
+        password=server.password,
+    )  # fmt: skip
+    configuration.write_text(text)
     return server
 
 

@@ -193,4 +193,5 @@ def test_a_refused_login_is_said_and_the_other_mailboxes_are_read(
     assert imap.poll_all(clock.now()) == 1
     broken.refresh_from_db()
     fine.refresh_from_db()
-    assert "refused" in broken.settings["imap_error"] and not fine.settings.get("imap_error")
+    assert (broken.mailbox["step"], fine.mailbox["error"]) == ("sign_in", "")
+    assert "refused" in broken.mailbox["error"]

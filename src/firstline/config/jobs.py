@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import threading
 
 import structlog
 from procrastinate import App
 from procrastinate.contrib.django import app as jobs
+
+from firstline.intake.idling import Mailboxes
 
 log = structlog.get_logger(__name__)
 
@@ -16,8 +19,15 @@ CONCURRENCY = 4
 
 
 def run_worker() -> None:
-    """Run jobs until SIGTERM; running ones get 15 s to end."""
-    asyncio.run(_work())
+    """Run jobs until SIGTERM; running ones get 15 s to end. Beside them, wait at the mailboxes."""
+    stop = threading.Event()
+    waiting = threading.Thread(target=Mailboxes(stop).run, name="mailboxes", daemon=True)
+    waiting.start()
+    try:
+        asyncio.run(_work())
+    finally:
+        stop.set()
+        waiting.join(8.0)
 
 
 async def _work() -> None:

@@ -21,8 +21,9 @@ from firstline.intake.suppression import is_muted
 # keys under which Firstline itself speaks about a source; such an alert never joins what merely is near to it
 UNREADABLE = "firstline:unreadable"
 SILENT = "firstline:silent"
+MAILBOX = "firstline:mailbox"
 BEAT = "beat"
-OWN_KEYS = frozenset({UNREADABLE, SILENT})
+OWN_KEYS = frozenset({UNREADABLE, SILENT, MAILBOX})
 
 
 @dataclass(slots=True)
