@@ -13,7 +13,7 @@ from firstline.closure import asking as closure
 from firstline.core import rate
 from firstline.engine import complaints, housekeeping
 from firstline.incidents.actions import wake_held
-from firstline.intake import drain, ending, heartbeats, mailtriage, noise, partitions, reports
+from firstline.intake import drain, ending, heartbeats, mailtriage, noise, partitions, reports, settling
 from firstline.oncall import actions as escalation
 from firstline.reports import keeping
 from firstline.sla import actions as sla
@@ -50,6 +50,7 @@ MODULES: tuple[Module, ...] = (
     Module("inbox", drain.run),
     Module("muting", noise.run),
     Module("alerts ended", ending.run),
+    Module("alerts of ended incidents", settling.run),
     Module("replies on closed", mailtriage.run),
     Module("triage", triage.run),
     Module("reassess", triage.run_reassess),

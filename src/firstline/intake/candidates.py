@@ -89,7 +89,8 @@ LATERAL (
 ) AS found
 """
 EARLIER = """
-SELECT last.alert_id, coalesce(i.merged_into_id, i.id), last.last_seen_at, coalesce(e.apart_from, '{}')
+SELECT last.alert_id, coalesce(i.merged_into_id, i.id), last.last_seen_at, coalesce(e.apart_from, '{}'),
+  CASE WHEN i.state = 'closed' THEN i.closed_at END
 FROM unnest(%s::bigint[]) AS a(id),
 LATERAL (
   SELECT id, alert_id, incident_id, last_seen_at FROM alert_span
@@ -110,11 +111,14 @@ WHERE i.id = ANY(%s) AND i.state = ANY(%s)
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """Where the last stretch of an alert was: its incident, its last signal, and what a person took it out of."""
+    """Where the last stretch of an alert was: its incident and when that was closed, its last signal, and what a
+    person took it out of.
+    """
 
     incident: int
     at: datetime
     apart: frozenset[int]
+    closed_at: datetime | None
 
 
 def earlier(alert_ids: Iterable[int]) -> dict[int, Earlier]:
@@ -122,7 +126,8 @@ def earlier(alert_ids: Iterable[int]) -> dict[int, Earlier]:
     with connection.cursor() as cursor:
         cursor.execute(EARLIER, [sorted(set(alert_ids))])
         return {
-            alert: Earlier(incident, at, frozenset(apart)) for alert, incident, at, apart in cursor.fetchall()
+            alert: Earlier(incident, at, frozenset(apart), closed_at)
+            for alert, incident, at, apart, closed_at in cursor.fetchall()
         }
 
 

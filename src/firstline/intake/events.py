@@ -37,6 +37,86 @@ class AlertsEnded(IncidentEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertsSettled(IncidentEvent):
+    """The incident was closed while alerts still fired: that stretch of them is over; a new signal begins another."""
+
+    verb: ClassVar[str] = "alerts_settled"
+    count: int
+
+    def summary(self, names: Names | None = None) -> str:
+        return ngettext(
+            "%(count)s alert still fired: closing ends it, its next signal opens a new incident",
+            "%(count)s alerts still fired: closing ends them, their next signals open a new incident",
+            self.count,
+        ) % {"count": self.count}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertsSplitOff(IncidentEvent):
+    """A person took alerts out of this incident into `other_id`; `undone`: they brought them back where they were.
+
+    `spans` are the first of them, `count` is of all.
+    """
+
+    verb: ClassVar[str] = "alerts_split_off"
+    count: int
+    other_id: int
+    move_id: int
+    undone: bool = False
+    spans: list[int] = field(default_factory=list)
+
+    def summary(self, names: Names | None = None) -> str:
+        words = {"count": self.count, "other": names("incident", self.other_id) if names else self.other_id}
+        if self.undone:
+            return (
+                ngettext(
+                    "Split undone: %(count)s alert went back to %(other)s",
+                    "Split undone: %(count)s alerts went back to %(other)s",
+                    self.count,
+                )
+                % words
+            )
+        return (
+            ngettext(
+                "%(count)s alert split off into %(other)s",
+                "%(count)s alerts split off into %(other)s",
+                self.count,
+            )
+            % words
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertsTakenOver(IncidentEvent):
+    """A person brought alerts of `other_id` into this incident. A worse one raises its severity."""
+
+    verb: ClassVar[str] = "alerts_taken_over"
+    count: int
+    other_id: int
+    move_id: int
+    undone: bool = False
+    spans: list[int] = field(default_factory=list)
+
+    def summary(self, names: Names | None = None) -> str:
+        words = {"count": self.count, "other": names("incident", self.other_id) if names else self.other_id}
+        if self.undone:
+            return (
+                ngettext(
+                    "Split undone: %(count)s alert is back from %(other)s",
+                    "Split undone: %(count)s alerts are back from %(other)s",
+                    self.count,
+                )
+                % words
+            )
+        return (
+            ngettext(
+                "%(count)s alert came from %(other)s", "%(count)s alerts came from %(other)s", self.count
+            )
+            % words
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceFellSilent(IncidentEvent):
     """Alerts of the incident expired without a word from their source: that is no resolution."""
 

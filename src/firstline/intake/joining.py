@@ -6,7 +6,7 @@ What two sources could open an incident for at the same time is locked before ca
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -66,6 +66,7 @@ def find_incidents(
         for span, decision, incident in zip(spans, decisions, ids, strict=True)
     ]
     _reopen(source, joinings, now)
+    _link_recurrences(source, joinings, before, now)
     _write_edges(joinings, now)
     _tell_joined(source, joinings, set(opened.values()), now)
     known.incidents.update({each.span.id: each.incident for each in joinings if each.span.id is not None})
@@ -148,6 +149,8 @@ def _open(
 ) -> dict[int, int]:
     """Register what is to be opened, in one go; maps the decisions' ids below 0 to the incidents'."""
     opening = [(decision, span) for decision, span in zip(decisions, spans, strict=True) if decision.opens]
+    if not opening:
+        return {}
     reports = [_report(source, decision, span, now) for decision, span in opening]
     rows = incidents.register(reports, actor=Actor.source(source.id, via=source.kind), now=now)
     return {decision.incident: row.id for (decision, _), row in zip(opening, rows, strict=True)}
@@ -184,9 +187,28 @@ def _reopen(source: Source, joinings: Sequence[Joining], now: datetime) -> None:
         )
 
 
+RECURS = timedelta(days=7)
+
+
+def _link_recurrences(
+    source: Source, joinings: Sequence[Joining], before: Mapping[int, Earlier], now: datetime
+) -> None:
+    """What opens an incident soon after the last one of the same alert was closed recurs: they are linked."""
+    for each in joinings:
+        last = before.get(each.decision.arrival.alert_id)
+        if each.decision.opens and last and last.closed_at and now - last.closed_at <= RECURS:
+            incidents.link(
+                each.incident,
+                kind="recurrence",
+                other_id=last.incident,
+                actor=Actor.source(source.id, via=source.kind),
+                now=now,
+            )
+
+
 EDGES = """
-INSERT INTO alert_edge (span_id, incident_id, rule, why, joined_at)
-SELECT s, i, r, w, %s FROM jsonb_to_recordset(%s::jsonb) AS t(s bigint, i bigint, r text, w jsonb)
+INSERT INTO alert_edge (span_id, incident_id, rule, why, joined_at, apart_from)
+SELECT s, i, r, w, %s, a FROM jsonb_to_recordset(%s::jsonb) AS t(s bigint, i bigint, r text, w jsonb, a bigint[])
 ON CONFLICT (span_id) DO UPDATE SET incident_id = excluded.incident_id, rule = excluded.rule, why = excluded.why,
   joined_at = excluded.joined_at
 """
@@ -194,7 +216,13 @@ ON CONFLICT (span_id) DO UPDATE SET incident_id = excluded.incident_id, rule = e
 
 def _write_edges(joinings: Sequence[Joining], now: datetime) -> None:
     rows = [
-        {"s": each.span.id, "i": each.incident, "r": each.decision.ground or "first", "w": each.why}
+        {
+            "s": each.span.id,
+            "i": each.incident,
+            "r": each.decision.ground or "first",
+            "w": each.why,
+            "a": sorted(each.decision.arrival.apart),  # a person's word holds for the next stretch too
+        }
         for each in joinings
         if each.span.id is not None
     ]

@@ -6,7 +6,7 @@ from firstline.closure import reactions as closure
 from firstline.core import config_log, due
 from firstline.core.event_log import DomainEvent, Reaction
 from firstline.incidents import events as happened
-from firstline.intake import noise
+from firstline.intake import noise, settling
 from firstline.oncall import reactions as oncall
 from firstline.sla import reactions as sla
 from firstline.workflow import jobs, telling
@@ -70,9 +70,9 @@ PARTICULAR: Mapping[type[DomainEvent], Sequence[Reaction]] = {
     happened.Commented: [telling.answered],
     happened.Categorised: [look_for_evidence],
     happened.Edited: [look_for_evidence],
-    happened.Resolved: [closure.ask],
+    happened.Resolved: [closure.ask, settling.look_later],
     happened.Reopened: [closure.withdraw],
-    happened.Closed: [closure.withdraw, keep_for_reports],
+    happened.Closed: [closure.withdraw, keep_for_reports, settling.look_later],
     happened.Cancelled: [closure.withdraw, keep_for_reports],
     happened.MergedInto: [closure.withdraw],
     config_log.ConfigurationCreated: [look_at_change],
