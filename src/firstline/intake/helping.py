@@ -13,12 +13,17 @@ from firstline.core.errors import NotFound
 ENGINE = Engine(libraries={"i18n": "django.templatetags.i18n"})
 TITLES = {
     "alertmanager": _("Prometheus (pushing straight)"),
-    "alertmanager_webhook": _("Alertmanager or Grafana webhook"),
+    "alertmanager_webhook": _("Alertmanager webhook"),
     "aminer": _("AMiner (security)"),
     "aws_securityhub": _("AWS Security Hub and GuardDuty (security)"),
+    "cloudevents": _("CloudEvents 1.0"),
+    "datadog": _("Datadog"),
     "elastic_security": _("Elastic Security (security)"),
     "falco": _("Falco (security)"),
     "generic": _("Any JSON, with a mapping"),
+    "github": _("GitHub"),
+    "grafana": _("Grafana alerting"),
+    "healthchecks": _("Healthchecks"),
     "heartbeat": _("Heartbeat of a job"),
     "mail": _("E-mail"),
     "nagios": _("Nagios, Icinga, Naemon"),
@@ -26,10 +31,20 @@ TITLES = {
     "opsgenie": _("Opsgenie Alert API"),
     "pagerduty": _("PagerDuty Events v1 and v2"),
     "sentinel": _("Microsoft Sentinel and Defender (security)"),
+    "sentry": _("Sentry"),
+    "sns": _("AWS CloudWatch, SNS, EventBridge"),
+    "splunk": _("Splunk"),
+    "statuscake": _("StatusCake, UptimeRobot (forms)"),
     "suricata": _("Suricata EVE (security)"),
+    "uptime_kuma": _("Uptime Kuma"),
     "wazuh": _("Wazuh (security)"),
+    "zabbix": _("Zabbix"),
 }
-MEDIA = {"json": "application/json", "eml": "message/rfc822"}
+MEDIA = {
+    "json": "application/json",
+    "eml": "message/rfc822",
+    "form": "application/x-www-form-urlencoded",
+}
 
 
 @dataclass(frozen=True, slots=True)

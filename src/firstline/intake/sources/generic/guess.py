@@ -1,182 +1,322 @@
-"""A sensible mapping guessed from the shape of a payload, used until somebody saves one.
+"""A mapping proposed from what payloads look like; used for each payload until somebody saves one.
 
-Every leaf gets a name (its path in lower case without punctuation); for each field of a mapping, the
-first wanted name that some leaf ends with wins, and among equals the leaf that is nearest to the root.
+1. A payload of a tool that documents its shape is recognised (see `known`) and read as documented.
+2. Else every leaf of the payloads is a column: its path, and its value in each of them.
+3. For each field of a mapping, a column scores by its name (see `names`), by what stands above it (an alert, or a
+   person who sent it), by its depth, by whether it is there in every payload, and by whether its values can be such a
+   thing: a title has words, a severity is one, a state is a word that tools use for states, a time is an instant.
+4. Several payloads say more than one. A state that is at times firing and at times resolved is the state. A key is
+   what a firing and a resolved payload share and others don't; an id that is new in each payload is an id of the
+   message and no key. Without such an id, the key is what varies in name, check and machine together.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping as Values
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from firstline.intake.signal import SignalKind
+from firstline.intake.sources.generic import names
+from firstline.intake.sources.generic.columns import Column, columns_of
+from firstline.intake.sources.generic.known import known
 from firstline.intake.sources.generic.mapping import ACKNOWLEDGED, RESOLVED, Mapping
+from firstline.intake.sources.generic.severity import SEVERITIES
+from firstline.intake.sources.generic.worth import (
+    is_unfilled,
+    key_value,
+    link_value,
+    meaning,
+    name_value,
+    severity_value,
+    short_value,
+    state_value,
+    text_value,
+    time_value,
+    title_value,
+)
 from firstline.intake.sources.parsing import instant, text_of
 
-DEPTH = 5
-LEAVES = 600
-
-TITLE = (
-    "alerttitle", "title", "summary", "alertname", "alarmname", "subject", "rule.name", "rule.description",
-    "alertrulename", "rulename", "rule", "monitorname", "checkname", "eventdefinitiontitle", "conditionname",
-    "alert.signature", "findinginfo.title", "description", "alarmdescription", "shortmessage", "message",
-    "msg", "text", "incident.type", "name", "eventsimplename", "eventname", "operationname", "subjecttype", "output",
-    "reason", "event", "eventtype", "terminatingruleid", "plogtype", "check", "data", "action", "type",
-)  # fmt: skip
-DESCRIPTION = (
-    "description", "message", "text", "body", "details", "longoutput", "output", "alertstatus",
-    "resultdescription",
-)  # fmt: skip
-SEVERITY = (
-    "severitylabel", "severity.label", "severity", "alertseverity", "alertpriority", "severitylevel",
-    "priority", "loglevel", "level", "criticality", "urgency", "alerttype",
-)  # fmt: skip
-STATE = (
-    "currentstate", "alertaction", "eventaction", "notificationtype", "transition", "workflowstatus",
-    "incident.state", "alert.state", "state", "conclusion", "status",
-)  # fmt: skip
-KEY = (
-    "dedupkey", "dedupid", "fingerprint", "incidentkey", "alertuid", "incident.incidentid", "incidentid",
-    "alertid", "problemid", "ruleid", "checkid", "eventdefinitionid", "findinginfo.uid", "alertkey",
-    "uuid", "id",
-)  # fmt: skip
-SERVICE = (
-    "service",
-    "servicename",
-    "service.name",
-    "application",
-    "app",
-    "policyname",
-    "projectname",
-    "component",
+ENOUGH = 20  # a lower score is no proposal
+LISTS = (
+    "alerts",
+    "alarms",
+    "events",
+    "incidents",
+    "issues",
+    "findings",
+    "results",
+    "records",
+    "problems",
+    "items",
 )
-CI = (
-    "host", "hostname", "host.name", "computer", "server", "instance", "node", "resource",
-    "resourcedisplayname", "resourcename", "resource.name", "repository.fullname", "device",
-    "devicename", "monitorurl", "agent.name", "destip", "awsaccountid",
-)  # fmt: skip
-TIME = (
-    "startsat", "startedat", "occurredat", "timestamp", "eventtime", "time", "incidenttimeiso",
-    "createdat", "date", "messagetime", "firstobservedat", "peventtime", "created",
-)  # fmt: skip
-LINK = (
-    "eventurl", "alerturl", "weburl", "htmlurl", "incident.url", "ruleurl", "url", "link",
-    "linktoupstreamdetails", "upwindconsolelink", "rcalink",
-)  # fmt: skip
-GROUP = ("groupkey", "groupingkey")
-LISTS = ("alerts", "events", "incidents", "issues", "findings", "results")
-FIRING = (
-    "firing", "alerting", "open", "opened", "active", "triggered", "trigger", "down", "critical",
-    "problem", "error", "failed", "failure", "warning", "bad", "new", "reopened", "unknown", "alarm",
-    "nodata", "no data", "pending", "unhealthy", "degraded",
-)  # fmt: skip
-STATES = frozenset((*RESOLVED, *ACKNOWLEDGED, *FIRING))
-UNFILLED = re.compile(r"\$\{?[A-Z_]+\}?|\*insert .*\*|\{\{.*\}\}|%\{?[\w.]+\}?")
-Leaf = tuple[str, str, Any]  # name, path, value
+
+
+class Ground(StrEnum):
+    """Why a field was proposed as it is."""
+
+    DOCUMENTED = "documented"
+    NAME = "name"
+    VARIES = "varies"
+    SHARED = "shared"
+    BOTH = "both"
+    DERIVED = "derived"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A mapping, what each of its fields rests on, and the tool whose documentation it was made from."""
+
+    mapping: Mapping
+    grounds: dict[str, Ground] = field(default_factory=dict)
+    tool: str = ""
 
 
 def guessed(document: Any) -> Mapping:
     """The mapping for payloads shaped like `document`; its title is empty when nothing could be a title."""
-    items = _list_of(document)
-    element = document
-    if items:
-        element = document[items][0]
-    elif isinstance(document, list) and document:
-        element = document[0]
-    leaves = list(_leaves(element))
-    return Mapping(
-        items=f"$.{items}" if items else "",
-        title=_best(leaves, TITLE, _says_something),
-        description=_best(leaves, DESCRIPTION, _says_something),
-        severity=_best(leaves, SEVERITY, _is_short),
-        state=_best(leaves, STATE, _is_state),
-        key=_best(leaves, KEY, _is_name),
-        service=_best(leaves, SERVICE, _is_short),
-        ci=_best(leaves, CI, _is_short),
-        group=_best(leaves, GROUP, _is_short),
-        occurred_at=_best(leaves, TIME, lambda value: instant(value) is not None),
-        link=_best(leaves, LINK, lambda value: text_of(value).startswith(("https://", "http://"))),
-        kind=kind_of(document),
-    )
+    return suggested([document]).mapping
+
+
+def suggested(documents: Sequence[Any]) -> Suggestion:
+    """The mapping for a source that sent these payloads (the latest first); the more there are, the better."""
+    readable = [document for document in documents if isinstance(document, dict | list) and document]
+    if not readable:
+        return Suggestion(Mapping())
+    items = _list_of(readable[0])
+    elements = [element for document in readable for element in _elements(document, items)]
+    if not elements:
+        return Suggestion(Mapping())
+    if not items and (shape := known(elements[0])) is not None:
+        grounds = {name: Ground.DOCUMENTED for name in GROUNDED if getattr(shape.mapping, name)}
+        return Suggestion(shape.mapping, grounds, shape.tool)
+    return _Guess(columns_of(elements[:50]), len(elements[:50])).made(items, kind_of(readable[0]))
+
+
+GROUNDED = (
+    "title",
+    "severity",
+    "state",
+    "key",
+    "service",
+    "ci",
+    "description",
+    "occurred_at",
+    "link",
+    "group",
+)
 
 
 def kind_of(document: Any) -> SignalKind:
-    """What well-known payloads are that are no alerts: handshakes are notes, deployments and inventory
-    are changes.
-    """
+    """What well-known payloads are that are no alerts: handshakes and greetings are notes, deployments are changes."""
     if isinstance(document, dict):
-        if str(document.get("Type", "")).endswith("Confirmation"):
+        if (
+            str(document.get("Type", "")).endswith("Confirmation")
+            or document.get("type") == "url_verification"
+        ):
             return SignalKind.NOTE
-        if "deployment" in document or {"model", "event", "request_id"} <= document.keys():
+        if "zen" in document and "hook_id" in document:
+            return SignalKind.NOTE
+        if "deployment" in document:
             return SignalKind.CHANGE
     return SignalKind.TRIGGER
 
 
+def _elements(document: Any, items: str) -> list[Any]:
+    found = document.get(items) if items and isinstance(document, dict) else document
+    return [each for each in found if each] if isinstance(found, list) else [found]
+
+
 def _list_of(document: Any) -> str:
-    """The name of the one list of objects at the top that holds the alerts."""
+    """The name of the one list of objects at the top that holds the alerts, unless the top says more itself."""
     if not isinstance(document, dict):
         return ""
     for name, value in document.items():
-        if name.lower() in LISTS and isinstance(value, list) and value and isinstance(value[0], dict):
-            return str(name)
+        plain = "".join(names.words_of(str(name)))
+        if plain in LISTS and isinstance(value, list) and value and isinstance(value[0], dict):
+            above = {key: child for key, child in document.items() if not isinstance(child, dict | list)}
+            if plain == "alerts" or _title_score([value[0]]) > _title_score([above]) + 5:
+                return str(name)
     return ""
 
 
-def _leaves(element: Any) -> Iterator[Leaf]:
-    """Leaves breadth first, so that the nearest comes first; at most LEAVES of them."""
-    level: list[tuple[str, str, Any]] = [("", "$", element)]
-    count = 0
-    for _ in range(DEPTH):
-        below: list[tuple[str, str, Any]] = []
-        for name, path, value in level:
-            for child in _children(name, path, value):
-                count += 1
-                if count > LEAVES:
-                    return
-                if isinstance(child[2], dict | list):
-                    below.append(child)
-                else:
-                    yield child
-        level = below
+def _title_score(elements: list[Any]) -> float:
+    columns = columns_of(elements)
+    return max((_scored(column, names.TITLE, title_value, 1) for column in columns), default=0.0)
 
 
-def _children(name: str, path: str, value: Any) -> Iterator[Leaf]:
-    if isinstance(value, dict):
-        for key, child in value.items():
-            text = str(key)
-            if text and '"' not in text and "'" not in text:
-                plain = re.sub(r"[^a-z0-9.]", "", text.lower())
-                yield f"{name}.{plain}", f'{path}["{text}"]', child
-    elif isinstance(value, list) and value:
-        yield name, f"{path}[0]", value[0]
+def _scored(column: Column, table: Values[str, int], fits: Callable[[Any], float], count: int) -> float:
+    """How well a column is what `table` names, by name, place, presence and values; 0 when it can't be."""
+    own = "".join(column.words[-1]) if column.words else ""
+    weight = max(table.get(column.name, 0), table.get(own, 0))
+    there = [value for value in column.values if value is not None]
+    if not weight or not there or any(is_unfilled(value) for value in there):
+        return 0.0
+    worths = [fits(value) for value in there]
+    if min(worths) <= -50:
+        return 0.0
+    parents = {word for part in column.words[:-1] for word in part}
+    aside = 34 * len(parents & names.ASIDE)
+    about = 6 if parents & set(names.SUBJECTS) else 0
+    presence = 16 * (len(there) / count - 1)
+    return weight + about - aside - 5 * (len(column.words) - 1) + presence + sum(worths) / len(worths)
 
 
-def _best(leaves: list[Leaf], wanted: tuple[str, ...], usable: Callable[[Any], bool]) -> str:
-    for ending in wanted:
-        for name, path, value in leaves:
-            if name.endswith(f".{ending}") and usable(value) and not _unfilled(value):
-                return path
-    return ""
+class _Guess:
+    """One proposal while it is made. `count`: how many elements the columns are of."""
+
+    def __init__(self, columns: Sequence[Column], count: int) -> None:
+        self.columns = columns
+        self.count = count
+        self.grounds: dict[str, Ground] = {}
+
+    def made(self, items: str, kind: SignalKind) -> Suggestion:
+        title = self._best("title", names.TITLE, title_value)
+        state, words = self._state()
+        severity = self._best("severity", names.SEVERITY, severity_value) or self._state_as_severity(state)
+        ci = self._best("ci", names.CI, name_value)
+        service = self._best("service", names.SERVICE, name_value)
+        mapping = Mapping(
+            items=f"$.{items}" if items.isidentifier() else f'$["{items}"]' if items else "",
+            title=title,
+            description=self._best("description", names.DESCRIPTION, text_value, but=title),
+            severity=severity,
+            state=state.path if state else "",
+            key=self._key(state, title, ci),
+            service=service,
+            ci=ci,
+            group=self._best("group", names.GROUP, short_value),
+            occurred_at=self._best("occurred_at", names.TIME, time_value),
+            link=self._best("link", names.LINK, link_value),
+            kind=kind,
+        )
+        if words is not None:
+            mapping = msgspec.structs.replace(mapping, resolved=words[0], acknowledged=words[1])
+        return Suggestion(mapping, self.grounds)
+
+    def _ranked(
+        self, table: Values[str, int], fits: Callable[[Any], float], but: str = ""
+    ) -> list[tuple[float, Column]]:
+        scored = [
+            (_scored(column, table, fits, self.count), column)
+            for column in self.columns
+            if column.path != but
+        ]
+        return sorted((pair for pair in scored if pair[0] >= ENOUGH), key=lambda pair: -pair[0])
+
+    def _best(self, name: str, table: Values[str, int], fits: Callable[[Any], float], but: str = "") -> str:
+        ranked = self._ranked(table, fits, but)
+        if not ranked:
+            return ""
+        chosen = ranked[0][1]
+        if name == "title" and self.count > 2 and chosen.distinct == 1:  # one word for everything says little
+            varied = [column for score, column in ranked if column.distinct > 1 and score > ranked[0][0] - 25]
+            chosen = varied[0] if varied else chosen
+        self.grounds[name] = Ground.VARIES if chosen.distinct > 1 else Ground.NAME
+        return chosen.path
+
+    def _state(self) -> tuple[Column | None, tuple[tuple[str, ...], tuple[str, ...]] | None]:
+        """The column that says whether it goes on, and the words for over and for acknowledged, its own among them."""
+        ranked = []
+        for score, column in self._ranked(names.STATE, state_value):
+            if {"previous", "old", "last", "from"} & {word for part in column.words for word in part}:
+                continue
+            said = {meaning(text) for text in column.texts}
+            ranked.append((score + (40 if {"over", "going"} <= said else 0), column))
+        if ranked:
+            chosen = max(ranked, key=lambda pair: pair[0])[1]
+            both = {"over", "going"} <= {meaning(text) for text in chosen.texts}
+            self.grounds["state"] = Ground.BOTH if both else Ground.NAME
+            return chosen, _words_of(chosen)
+        return self._flag()
+
+    def _flag(self) -> tuple[Column | None, tuple[tuple[str, ...], tuple[str, ...]] | None]:
+        """A boolean, or an instant that is only there when it is over."""
+        for column in self.columns:
+            there = [value for value in column.values if value is not None]
+            if column.name in names.OVER | names.GOING and all(isinstance(value, bool) for value in there):
+                self.grounds["state"] = Ground.NAME
+                return column, (("true",) if column.name in names.OVER else ("false",), ())
+        for column in self.columns:
+            if column.name in names.ENDED_AT and all(instant(value) for value in column.values if value):
+                self.grounds["state"] = Ground.NAME
+                return column, (("*",), ())
+        return None, None
+
+    def _state_as_severity(self, state: Column | None) -> str:
+        """`status: CRITICAL` says both."""
+        if state is None or not any(text.lower() in SEVERITIES for text in state.texts):
+            return ""
+        self.grounds["severity"] = Ground.NAME
+        return state.path
+
+    def _key(self, state: Column | None, title: str, ci: str) -> str:
+        ranked = self._ranked(names.KEY, key_value)
+        ends = self._ends(state)
+        steady = [column for _, column in ranked if self._is_shared(column, ends)]
+        if steady:
+            self.grounds["key"] = Ground.SHARED
+            return steady[0].path
+        ids = [column for score, column in ranked if score >= 40 and not self._is_of_message(column, ends)]
+        if ids:
+            self.grounds["key"] = Ground.VARIES if ids[0].distinct > 1 else Ground.NAME
+            return ids[0].path
+        rules = [column for _, column in self._ranked(names.RULE, key_value)]
+        if rules:
+            self.grounds["key"] = Ground.NAME
+            place = ci.removeprefix("$").removeprefix(".")
+            return f"{{{rules[0].path}}}/{{{place}}}" if ci else rules[0].path
+        return self._composed(ends, title)
+
+    def _ends(self, state: Column | None) -> list[tuple[int, bool]]:
+        """Of which payloads it is known whether it is over there."""
+        if state is None:
+            return []
+        said = [
+            (number, meaning(text_of(value)))
+            for number, value in enumerate(state.values)
+            if value is not None
+        ]
+        return [(number, word == "over") for number, word in said if word in ("over", "going")]
+
+    def _is_shared(self, column: Column, ends: list[tuple[int, bool]]) -> bool:
+        """Whether a payload that is over and one that goes on have the same, and not all have."""
+        over = {
+            text_of(column.values[number])
+            for number, ended in ends
+            if ended and column.values[number] is not None
+        }
+        going = {
+            text_of(column.values[number])
+            for number, ended in ends
+            if not ended and column.values[number] is not None
+        }
+        return bool(over & going) and (column.distinct > 1 or self.count <= 3)
+
+    def _is_of_message(self, column: Column, ends: list[tuple[int, bool]]) -> bool:
+        """Whether the id is new in each of several payloads although some of them end what others began."""
+        both = any(ended for _, ended in ends) and any(not ended for _, ended in ends)
+        return both and self.count > 2 and column.distinct == len(column.texts)
+
+    def _composed(self, ends: list[tuple[int, bool]], title: str) -> str:
+        """What varies in name, check and machine together, where the title is not steady from begin to end."""
+        if not ends or any(self._is_shared(column, ends) for column in self.columns if column.path == title):
+            self.grounds["key"] = Ground.DERIVED
+            return ""
+        parts: dict[str, Column] = {}
+        for table in (names.CI, names.SERVICE, names.TITLE):
+            for _, column in self._ranked(table, short_value):
+                if self._is_shared(column, ends) and column.path not in parts:
+                    parts[column.path] = column
+                    break
+        self.grounds["key"] = Ground.SHARED if parts else Ground.DERIVED
+        return "/".join(f"{{{path}}}" for path in parts)
 
 
-def _unfilled(value: Any) -> bool:
-    return isinstance(value, str) and UNFILLED.fullmatch(value.strip()) is not None
-
-
-def _says_something(value: Any) -> bool:
-    return (
-        isinstance(value, str)
-        and len(value.strip()) > 1
-        and not value.strip().startswith(("http://", "https://"))
-    )
-
-
-def _is_short(value: Any) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(text_of(value)) <= 300
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool) and bool(text_of(value))
-
-
-def _is_state(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().lower() in STATES
+def _words_of(column: Column) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The usual words for over and acknowledged, and this column's own."""
+    own: Iterable[str] = dict.fromkeys(text.strip().lower() for text in column.texts)
+    over = [word for word in own if meaning(word) == "over" and word not in RESOLVED]
+    doing = [word for word in own if meaning(word) == "doing" and word not in ACKNOWLEDGED]
+    return (*RESOLVED, *over), (*ACKNOWLEDGED, *doing)

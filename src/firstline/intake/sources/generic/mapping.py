@@ -4,6 +4,7 @@ Each field is a path, a template or plain text (see `paths`). What a mapping lea
 documented default, so the smallest useful one is `{"title": "$.subject"}`.
 """
 
+import re
 from collections.abc import Mapping as Values
 from typing import Any
 
@@ -41,6 +42,10 @@ ACKNOWLEDGED = (
 )
 
 
+NOTHING = ("", "0", "false", "null", "none", "0001-01-01t00:00:00z")
+UNFILLED = re.compile(r"\$\{?[A-Z_0-9]+\}?|\*insert .*\*|\{\{.*\}\}|%\{?[\w.]+\}?|\{[A-Z][A-Z0-9._]*\}")
+
+
 class EntityPlace(msgspec.Struct, frozen=True):
     """Where one kind of observable stands."""
 
@@ -53,8 +58,10 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The editable definition, as it is kept in the source's settings under `mapping`.
 
     `items`: path of the array whose elements are one signal each; empty: the whole payload is one.
-    `state` decides between trigger, acknowledge and resolve by the two value lists (compared without
-    case). `key` empty: derived from title, service and CI. `severities`: own words to ours.
+    `state` decides between trigger, acknowledge and resolve by the value lists (compared without case). With
+    `triggering` empty everything else triggers; else only these do, and the rest is kept as a note. `*` among
+    `resolved` is any value at all: for an instant that is only there when it is over. `key` empty:
+    derived from title, service and CI. `severities`: own words to ours.
     """
 
     items: str = ""
@@ -66,6 +73,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     state: str = ""
     resolved: tuple[str, ...] = RESOLVED
     acknowledged: tuple[str, ...] = ACKNOWLEDGED
+    triggering: tuple[str, ...] = ()
     service: str = ""
     ci: str = ""
     group: str = ""
@@ -137,15 +145,15 @@ def apply(row: Received, mapping: Mapping, element: Any, position: int = 0) -> S
         raise ParseError("no title found; name one in the mapping", mapping.title or "$")
     title, rest = headline(written)
     occurred_at, ahead = clamped(instant(render(element, mapping.occurred_at)), row.received_at)
-    service, ci = render(element, mapping.service), render(element, mapping.ci)
-    key = bounded_key(render(element, mapping.key)) or digest(title, service, ci)
+    service, ci = filled(element, mapping.service), filled(element, mapping.ci)
+    key = bounded_key(_key(element, mapping.key)) or digest(title, service, ci)
     link = render(element, mapping.link)
     return Signal(
-        kind=_kind(element, mapping),
+        kind=kind_in(render(element, mapping.state), mapping),
         key=key,
         title=title,
         description=joined(rest, render(element, mapping.description)),
-        severity=severity_of(render(element, mapping.severity), mapping.severities),
+        severity=severity_of(filled(element, mapping.severity), mapping.severities),
         service=service,
         ci=ci,
         group=bounded_key(render(element, mapping.group)),
@@ -162,14 +170,31 @@ def apply(row: Received, mapping: Mapping, element: Any, position: int = 0) -> S
     )
 
 
-def _kind(element: Any, mapping: Mapping) -> SignalKind:
+def filled(element: Any, template: str) -> str:
+    """What stands there; nothing for a placeholder that the sender left unfilled (`$SERVICE`, `{HOST.NAME}`)."""
+    text = render(element, template)
+    return "" if UNFILLED.fullmatch(text) else text
+
+
+def _key(element: Any, template: str) -> str:
+    """The key; where parts of a template are missing, without the bars between them."""
+    text = filled(element, template)
+    return text.strip("/") if "{" in template else text
+
+
+def kind_in(state: str, mapping: Mapping) -> SignalKind:
+    """What a state's word means under `mapping`."""
     if mapping.kind is not SignalKind.TRIGGER or not mapping.state:
         return mapping.kind
-    state = render(element, mapping.state).lower()
-    if state in (value.lower() for value in mapping.resolved):
+    word = state.strip().lower()
+    if "*" in mapping.resolved and word not in NOTHING:
         return SignalKind.RESOLVE
-    if state in (value.lower() for value in mapping.acknowledged):
+    if word in (value.lower() for value in mapping.resolved):
+        return SignalKind.RESOLVE
+    if word in (value.lower() for value in mapping.acknowledged):
         return SignalKind.ACKNOWLEDGE
+    if mapping.triggering and word not in (value.lower() for value in mapping.triggering):
+        return SignalKind.NOTE
     return SignalKind.TRIGGER
 
 

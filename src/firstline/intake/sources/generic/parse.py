@@ -16,15 +16,20 @@ FORM = "application/x-www-form-urlencoded"
 
 def parse(row: Received, settings: Values[str, Any]) -> list[Signal]:
     """One signal per element. Raises ParseError where no title is found, naming the path of the mapping."""
-    document = _document(row)
+    document = document_of(row)
     if isinstance(document, str):
         return [_from_text(row, document)]
+    return parse_document(row, document, settings)
+
+
+def parse_document(row: Received, document: Any, settings: Values[str, Any]) -> list[Signal]:
+    """The signals of a JSON value, through the mapping in `settings` or a guessed one."""
     chosen = settings.get("mapping")
     mapping = mapping_from(chosen) if chosen else guessed(document)
     return [apply(row, mapping, item, position) for position, item in enumerate(elements(document, mapping))]
 
 
-def _document(row: Received) -> Any:
+def document_of(row: Received) -> Any:
     """The payload: JSON whatever its content type says, else a form's fields, else the text."""
     media = row.content_type.partition(";")[0].strip().lower()
     try:

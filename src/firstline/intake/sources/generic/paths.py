@@ -1,19 +1,33 @@
 """Paths into JSON, and templates made of them.
 
-A path is `$.alert.labels.host`, `$.items[0].name`, `$["a.b"]` or `$.tags[*]`; it also finds flat names
-with dots in them (`$.host.name` in `{"host.name": …}`). A template is text with paths in braces, with
-alternatives separated by bars: `{host}/{check|service|'unknown'}`. Anything else is the text itself.
+A path is `$.alert.labels.host`, `$.items[0].name`, `$["a.b"]`, `$.tags[*]` or `$.fields[key=severity].value` (the
+element of a list whose `key` is `severity`); it also finds flat names with dots in them (`$.host.name` in
+`{"host.name": …}`). A template is text with paths in braces, with alternatives separated by bars:
+`{host}/{check|service|'unknown'}`; `{text#2}` is the second word of a text. Anything else is the text itself.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from firstline.intake.sources.parsing import text_of
 
-Step = str | int
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The first element of a list whose `name` is `value`."""
+
+    name: str
+    value: str
+
+
+Step = str | int | Where
 EVERY = "*"
-STEP = re.compile(r"""\.?([^.\[\]"'\s][^.\[\]]*)|\[(\d{1,6})\]|\[(\*)\]|\[["']([^"']+)["']\]""")
+STEP = re.compile(
+    r"""\.?([^.\[\]"'\s][^.\[\]]*)|\[(\d{1,6})\]|\[(\*)\]|\[["']([^"']+)["']\]|\[(\w{1,40})=([^\[\]"'{}|]{1,80})\]"""
+)
+WORD = re.compile(r"(.+)#([1-9]\d?)")
 HOLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -31,10 +45,19 @@ def steps_of(path: str) -> tuple[Step, ...]:
         match = STEP.match(text, at)
         if match is None:
             raise PathError(f"cannot read {path!r} from character {at + 1} on")
-        name, index, every, quoted = match.groups()
-        steps.append(int(index) if index else EVERY if every else quoted or name.strip())
+        steps.append(_step(*match.groups()))
         at = match.end()
     return tuple(steps)
+
+
+def _step(
+    name: str | None, index: str | None, every: str | None, quoted: str | None, *where: str | None
+) -> Step:
+    if index:
+        return int(index)
+    if where[0] and where[1]:
+        return Where(where[0], where[1])
+    return EVERY if every else quoted or (name or "").strip()
 
 
 def find(document: Any, path: str) -> Any:
@@ -47,7 +70,9 @@ def _walk(value: Any, steps: tuple[Step, ...]) -> Any:
         if step == EVERY:
             found = [_walk(item, steps[at + 1 :]) for item in value] if isinstance(value, list) else []
             return [item for item in found if item is not None] or None
-        if isinstance(step, int):
+        if isinstance(step, Where):
+            value = _chosen(value, step)
+        elif isinstance(step, int):
             value = value[step] if isinstance(value, list) and step < len(value) else None
         elif isinstance(value, dict):
             if step not in value:
@@ -56,6 +81,14 @@ def _walk(value: Any, steps: tuple[Step, ...]) -> Any:
         else:
             return None
     return value
+
+
+def _chosen(value: Any, where: Where) -> Any:
+    items = value if isinstance(value, list) else []
+    return next(
+        (item for item in items if isinstance(item, dict) and text_of(item.get(where.name)) == where.value),
+        None,
+    )
 
 
 def _flat(value: dict[str, Any], steps: tuple[Step, ...]) -> Any:
@@ -86,9 +119,18 @@ def _alternatives(document: Any, hole: str) -> str:
         choice = choice.strip()
         if _is_text(choice):
             return choice[1:-1]
-        if text := text_of(find(document, choice)):
+        if text := _word(document, choice):
             return text
     return ""
+
+
+def _word(document: Any, choice: str) -> str:
+    """What stands at a path; with `#2` behind it, the second word of that."""
+    match = WORD.fullmatch(choice)
+    if match is None:
+        return text_of(find(document, choice))
+    words = text_of(find(document, match[1])).split()
+    return words[int(match[2]) - 1] if len(words) >= int(match[2]) else ""
 
 
 def _is_text(choice: str) -> bool:
@@ -104,6 +146,7 @@ def check(template: str) -> None:
         for hole in HOLE.findall(template):
             for choice in hole.split("|"):
                 if not _is_text(choice.strip()):
-                    steps_of(choice)
+                    match = WORD.fullmatch(choice.strip())
+                    steps_of(match[1] if match else choice)
     elif template.startswith("$"):
         steps_of(template)

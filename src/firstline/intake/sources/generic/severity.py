@@ -18,6 +18,10 @@ SEVERITIES = PROMETHEUS | {
     "red": Severity.CRITICAL,
     "highest": Severity.CRITICAL,
     "down": Severity.CRITICAL,
+    "p0": Severity.CRITICAL,
+    "sev0": Severity.CRITICAL,
+    "very high": Severity.CRITICAL,
+    "disaster": Severity.CRITICAL,
     "failure": Severity.ERROR,
     "failed": Severity.ERROR,
     "moderate": Severity.WARNING,
@@ -40,11 +44,26 @@ SEVERITIES = PROMETHEUS | {
 
 
 def severity_of(text: str, own: Mapping[str, str] | None = None) -> Severity:
-    """The severity of `text` by the mapping's `own` table, else by the common one; error when neither
-    knows it.
+    """The severity of `text` by the mapping's `own` table, else by the common one; error when neither knows it.
+
+    An own word `>=7` is of every number from 7 on; of several such, the highest that fits counts.
     """
     name = text.strip().lower()
+    if found := _by_number(name, own or {}):
+        return found
     for written, severity in (own or {}).items():
         if written.strip().lower() == name and severity in SEVERITY_ORDER:
             return Severity(severity)
     return SEVERITIES.get(name, Severity.ERROR)
+
+
+def _by_number(text: str, own: Mapping[str, str]) -> Severity | None:
+    try:
+        number = float(text)
+        bands = [(float(word[2:]), severity) for word, severity in own.items() if word.startswith(">=")]
+    except ValueError:
+        return None
+    fitting = [
+        (lowest, severity) for lowest, severity in bands if number >= lowest and severity in SEVERITY_ORDER
+    ]
+    return Severity(max(fitting)[1]) if fitting else None
