@@ -24,6 +24,7 @@ from firstline.console.access import Request, staff
 from firstline.console.shell import page
 from firstline.console.views.setup import kit
 from firstline.console.views.setup.kit import Cell, Column, Empty, SetupForm, Table
+from firstline.console.views.setup.source_kinds import offered
 from firstline.core.errors import DomainError, Invalid
 from firstline.core.secrets import decrypt, encrypt
 from firstline.intake import actions, queries
@@ -33,38 +34,6 @@ from firstline.intake.models import Source
 TOKEN_SHOWN = timedelta(minutes=15)
 PLACEHOLDER = "YOUR-TOKEN"
 LATELY = timedelta(days=1)
-ICONS = {
-    "alertmanager": "activity",
-    "alertmanager_webhook": "bell-ring",
-    "aminer": "shield",
-    "aws_securityhub": "shield",
-    "elastic_security": "shield",
-    "falco": "shield",
-    "generic": "braces",
-    "heartbeat": "heart-pulse",
-    "mail": "mail",
-    "ocsf": "shield",
-    "pagerduty": "siren",
-    "sentinel": "shield",
-    "suricata": "shield",
-    "wazuh": "shield",
-}
-ABOUT = {
-    "alertmanager": _l("Prometheus sends to Firstline as if it were an Alertmanager."),
-    "alertmanager_webhook": _l("A receiver in alertmanager.yml, or a contact point of Grafana."),
-    "aminer": _l("Anomalies in logs that AMiner found."),
-    "aws_securityhub": _l("Findings by an API destination of EventBridge."),
-    "elastic_security": _l("Detection alerts by a webhook connector of Kibana."),
-    "falco": _l("Falco itself, or falcosidekick."),
-    "generic": _l("Any program that can post JSON."),
-    "heartbeat": _l("A backup or cron job that must be heard of; silence opens an incident."),
-    "mail": _l("People and tools write to an address."),
-    "ocsf": _l("Any tool that writes findings in the Open Cybersecurity Schema."),
-    "pagerduty": _l("Whatever can send to PagerDuty: change the address, keep the rest."),
-    "sentinel": _l("Incidents by a Logic App, alerts of Defender as Microsoft Graph has them."),
-    "suricata": _l("Lines of eve.json, by whatever shipper."),
-    "wazuh": _l("Alerts of the SIEM become security incidents that only security groups see."),
-}
 
 
 class SourceForm(SetupForm):
@@ -235,8 +204,7 @@ def source_new(request: Request) -> HttpResponse:
     """First the kind, then a name; then its page with the token and the snippet."""
     kind = request.GET.get("kind", "")
     if kind not in TITLES:
-        kinds = [(key, TITLES[key], ABOUT.get(key, ""), ICONS.get(key, "plug")) for key in TITLES]
-        context = {"title": _("Add a source"), "kinds": kinds}
+        context = {"title": _("Add a source"), "families": offered()}
         return page(request, "console/setup/source_kinds.html", context, section="sources")
     form = SourceForm(kit.posted(request), viewer=request.viewer, kind=kind)
     made: list[Source] = []
