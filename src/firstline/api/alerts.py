@@ -29,7 +29,7 @@ def list_alerts(request: ApiRequest, query: Query[AlertQuery]) -> AlertPage:
     if query.incident_id is not None:
         rows = rows.filter(incident_id=query.incident_id)
     rows = rows.select_related("source", "service", "alert")
-    found = paginate(rows, ("-last_seen_at", "-id"), cursor=query.cursor or None, size=query.size)
+    found = paginate(rows, ("-id",), cursor=query.cursor or None, size=query.size)
     return AlertPage(items=[AlertOut.of(row) for row in found.rows], next=found.next)
 
 

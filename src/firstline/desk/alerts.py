@@ -31,7 +31,7 @@ def alerts(
     )
     for word in text.split()[:8]:
         found = found.filter(title__icontains=word)
-    return paginate(found.defer("incident__search"), ("-last_seen_at", "-id"), cursor=cursor, size=PAGE)
+    return paginate(found.defer("incident__search"), ("-id",), cursor=cursor, size=PAGE)
 
 
 def counts(viewer: Viewer) -> dict[str, int]:

@@ -87,7 +87,8 @@ SELECT min(at) FROM (
     UNION ALL (SELECT due_at FROM delivery WHERE state IN ('due', 'sending') ORDER BY priority, due_at LIMIT 1)
     UNION ALL (SELECT look_again_at FROM incident WHERE state = 'on_hold' AND look_again_at IS NOT NULL
         ORDER BY look_again_at LIMIT 1)
-    UNION ALL (SELECT ends_at FROM alert_span WHERE ended_at IS NULL AND ends_at IS NOT NULL ORDER BY ends_at LIMIT 1)
+    UNION ALL (SELECT expiry_look_at FROM alert_span WHERE ended_at IS NULL AND expiry_look_at IS NOT NULL
+        ORDER BY expiry_look_at LIMIT 1)
     UNION ALL (SELECT next_at FROM heartbeat WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1)
 ) AS waiting
 """

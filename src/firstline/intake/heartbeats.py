@@ -168,16 +168,23 @@ def _missing_signal(row: Heartbeat, now: datetime) -> Signal:
 
 SOURCES = """
 SELECT DISTINCT s.source_id FROM alert_span s
-WHERE s.ended_at IS NULL AND s.ends_at <= %s
+WHERE s.ended_at IS NULL AND s.expiry_look_at <= %s
   AND NOT EXISTS (SELECT FROM inbox i WHERE i.source_id = s.source_id AND i.state = 'new')
 """
 EXPIRE = """
 WITH before AS (SELECT count(*) AS open FROM alert_span WHERE source_id = %(source)s AND ended_at IS NULL),
 gone AS (
   UPDATE alert_span SET state = %(state)s, ended_at = ends_at
-  WHERE source_id = %(source)s AND ended_at IS NULL AND ends_at <= %(now)s RETURNING id, incident_id
+  WHERE source_id = %(source)s AND ended_at IS NULL AND expiry_look_at <= %(now)s AND ends_at <= %(now)s
+  RETURNING id, incident_id
 )
 SELECT gone.incident_id, before.open, gone.id FROM gone, before
+"""
+# what was sent again meanwhile, or has no end any more, is looked at again when that is over
+LOOK_LATER = """
+UPDATE alert_span SET expiry_look_at = ends_at WHERE id IN (
+  SELECT id FROM alert_span WHERE source_id = %(source)s AND ended_at IS NULL AND expiry_look_at <= %(now)s
+    AND (ends_at IS NULL OR ends_at > %(now)s) ORDER BY expiry_look_at LIMIT 10000)
 """
 
 
@@ -199,6 +206,7 @@ def _expire_source(source_id: int, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(EXPIRE, {"source": source_id, "state": SpanState.EXPIRED.value, "now": now})
         rows = cursor.fetchall()
+        cursor.execute(LOOK_LATER, {"source": source_id, "now": now})
     causes_ended([span for _incident, _open, span in rows], now)
     if rows and Source.objects.filter(id=source_id, kind__in=REPEATING).exists():
         _tell(source_id, [incident for incident, _open, _span in rows if incident is not None], now)

@@ -76,7 +76,7 @@ class Alert(models.Model):
     """One (source, dedup key), for ever. Its stretches of firing are its spans."""
 
     id = models.BigAutoField(primary_key=True)
-    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="+", db_index=False)
     dedup_key = models.CharField(max_length=512)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
@@ -88,7 +88,10 @@ class Alert(models.Model):
 
 
 class AlertSpan(models.Model):
-    """From the trigger to the resolve or expiry: counts trigger signals, keeps the latest text and payload."""
+    """From the trigger to the resolve or expiry: counts trigger signals, keeps the latest text and payload.
+
+    No column that a repeated trigger changes is in an index, so that PostgreSQL updates within the page (HOT).
+    """
 
     id = models.BigAutoField(primary_key=True)
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="spans")
@@ -110,11 +113,14 @@ class AlertSpan(models.Model):
     last_seen_at = models.DateTimeField()
     started_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, help_text="expires then unless pushed again")
+    expiry_look_at = models.DateTimeField(
+        null=True, help_text="not after ends_at; moved only when it is due, since it is indexed"
+    )
     ended_at = models.DateTimeField(null=True)
     count = models.IntegerField(default=1)
     inbox_id = models.BigIntegerField(null=True)
     inbox_received_at = models.DateTimeField(null=True)
-    incident = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="+")
+    incident = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="+", db_index=False)
     reasons = models.JSONField(default=list, help_text="why it is muted, each")
     clock_ahead = models.FloatField(default=0, help_text="seconds by which the monitor's clock was ahead")
 
@@ -124,9 +130,8 @@ class AlertSpan(models.Model):
             models.UniqueConstraint(fields=["alert"], condition=Q(ended_at=None), name="one_open_span")
         ]
         indexes = [
-            models.Index(fields=["ends_at"], condition=Q(ended_at=None), name="span_expiry"),
+            models.Index(fields=["expiry_look_at"], condition=Q(ended_at=None), name="span_expiry_look"),
             models.Index(fields=["incident", "id"], name="span_of_incident"),
-            models.Index(fields=["-last_seen_at", "-id"], name="span_recent"),
             GinIndex(
                 OpClass("reasons", name="jsonb_path_ops"),
                 condition=Q(state="suppressed"),

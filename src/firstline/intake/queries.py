@@ -157,7 +157,7 @@ def _received(row: Inbox) -> Received:
 
 def recent_signals(viewer: Viewer, *, limit: int = 500) -> list[RecentSignal]:
     """The last alerts that the viewer may see, for dry runs."""
-    rows = alert_spans(viewer).order_by("-last_seen_at", "-id")[:limit]
+    rows = alert_spans(viewer).order_by("-id",)[:limit]
     return [
         RecentSignal(
             title=row.title,
@@ -220,7 +220,7 @@ def alerts(
         rows = rows.filter(severity=severity)
     for word in text.split()[:8]:
         rows = rows.filter(title__icontains=word)
-    return paginate(rows, ("-last_seen_at", "-id"), cursor=cursor, size=size)
+    return paginate(rows, ("-id",), cursor=cursor, size=size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("started_at", "timestamptz"),
     ("ends_at", "timestamptz"),
     ("ended_at", "timestamptz"),
+    ("expiry_look_at", "timestamptz"),
     ("count", "int"),
     ("inbox_id", "bigint"),
     ("inbox_received_at", "timestamptz"),
@@ -107,7 +108,8 @@ INSERT = f"INSERT INTO alert_span ({_NAMES}) SELECT {_NAMES} FROM json_to_record
 UPDATE = f"""
 UPDATE alert_span AS s SET
   state = t.state, severity = t.severity, last_seen_at = t.last_seen_at, started_at = t.started_at,
-  ends_at = t.ends_at, ended_at = t.ended_at, count = t.count, clock_ahead = coalesce(t.clock_ahead, s.clock_ahead),
+  ends_at = t.ends_at, expiry_look_at = least(s.expiry_look_at, t.ends_at),
+  ended_at = t.ended_at, count = t.count, clock_ahead = coalesce(t.clock_ahead, s.clock_ahead),
   title = coalesce(t.title, s.title), description = coalesce(t.description, s.description),
   labels = coalesce(t.labels, s.labels), entities = coalesce(t.entities, s.entities),
   tactics = coalesce(t.tactics, s.tactics), techniques = coalesce(t.techniques, s.techniques),
@@ -173,6 +175,7 @@ def _birth(span: Span, batch: Batch) -> dict[str, Any]:
         "ci_id": span.ci_id,
         "grouping_key": signal.group,
         "first_seen_at": span.first_seen_at,
+        "expiry_look_at": span.ends_at,
         "reasons": span.reasons or [],
     }
 
