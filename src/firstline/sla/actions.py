@@ -7,7 +7,7 @@ from django.db import transaction
 
 from firstline.catalog.calendar import ALWAYS
 from firstline.catalog.queries import calendar_version
-from firstline.core import event_log
+from firstline.core import bulk, event_log
 from firstline.core.actor import Actor
 from firstline.core.batch import run_due
 from firstline.core.due import DueItem
@@ -175,9 +175,7 @@ def _store(
                 breached.append(row)
     Clock.objects.bulk_create(made)
     fresh = {id(row) for row in made}
-    Clock.objects.bulk_update(
-        [row for row in rows.values() if id(row) not in fresh], _FIELDS, batch_size=1000
-    )
+    bulk.update([row for row in rows.values() if id(row) not in fresh], _FIELDS)
     ids = event_log.record(events, now=now)
     if ids:
         tell_breaches(breached, now=now)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from firstline.accounts.models import Membership, Person, SupportGroup
-from firstline.core import event_log
+from firstline.core import bulk, event_log
 from firstline.core.actor import Actor
 from firstline.incidents.models import Incident
 from firstline.notifications.actions import ANSWER_LANE, DIGEST_LANE, Outgoing, To, send
@@ -20,7 +20,7 @@ from firstline.sla.hierarchy import Chain, told
 from firstline.sla.models import Clock
 
 CLOCKWORK = Actor.clock("agreement")
-BATCH = 1000
+BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,7 @@ def tick(*, now: datetime, limit: int = BATCH) -> int:
         if not rows:
             return 0
         passed = [one for row in rows for one in _move(row, now)]
-        Clock.objects.bulk_update(
-            rows, ["warned", "breached_at", "next_at", "elapsed_seconds"], batch_size=1000
-        )
+        bulk.update(rows, ["warned", "breached_at", "next_at", "elapsed_seconds"])
         _record(passed, now)
         return len(rows)
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import override
 
 from firstline.accounts.models import Person
-from firstline.core import event_log
+from firstline.core import bulk, event_log
 from firstline.core.actor import Actor
 from firstline.core.event_log import DomainEvent
 from firstline.incidents.models import Incident
@@ -89,7 +89,7 @@ def _take(ids: Sequence[int], now: datetime) -> None:
     incidents = {one.id: one for one in found.filter(id__in=[row.incident_id for row in rows])}
     directory, turns = Directory(), _turns(rows)
     moves = [_decide(row, incidents[row.incident_id], directory, turns, now) for row in rows]
-    PolicyRow.objects.bulk_update(turns.values(), ["turns"])
+    bulk.update(list(turns.values()), ["turns"])
     _write(moves, directory, now)
 
 
@@ -124,10 +124,9 @@ def _write(moves: Sequence[_Move], directory: Directory, now: datetime) -> None:
             row.acknowledged_at, row.acknowledged_by = None, None
         row.state, row.error = "exhausted" if one.move.exhausted else "running", ""
         row.cursor, row.next_at = msgspec.to_builtins(one.move.cursor), one.move.next_at
-    Escalation.objects.bulk_update(
+    bulk.update(
         [one.row for one in moves],
         ["state", "error", "cursor", "next_at", "acknowledged_at", "acknowledged_by"],
-        batch_size=500,
     )
     _make_pages(moves, now)
     event_log.record([event for one in moves for event in _events(one, now)], now=now)
