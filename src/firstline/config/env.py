@@ -45,6 +45,8 @@ class Environment:
     metrics_token: str
     smtp_host: str
     smtp_port: int
+    smtp_certificate: str
+    smtp_key: str
     mail_url: str
     mail_from: str
     oidc_issuer: str
@@ -96,6 +98,8 @@ TABLE: dict[str, Setting] = {
     "FIRSTLINE_METRICS_TOKEN": Setting(values.text),
     "FIRSTLINE_SMTP_HOST": Setting(values.text, "127.0.0.1"),
     "FIRSTLINE_SMTP_PORT": Setting(values.number(1, 65535), 0),
+    "FIRSTLINE_SMTP_CERTIFICATE": Setting(values.readable_file),
+    "FIRSTLINE_SMTP_KEY": Setting(values.readable_file),
     "FIRSTLINE_MAIL_URL": Setting(values.mail_server),
     "FIRSTLINE_MAIL_FROM": Setting(values.text, "Firstline <firstline@localhost>"),
     "FIRSTLINE_OIDC_ISSUER": Setting(values.web_resource),

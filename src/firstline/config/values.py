@@ -95,6 +95,14 @@ def mail_server(value: str) -> str:
     return value.strip()
 
 
+def readable_file(value: str) -> str:
+    """The path of a file that is there, such as a certificate."""
+    path = Path(value.strip())
+    if not path.is_absolute() or not path.is_file():
+        raise ValueError("the absolute path of a file is needed")
+    return str(path)
+
+
 def _split(value: str) -> SplitResult:
     try:
         parts = urlsplit(value.strip())

@@ -1,9 +1,15 @@
-"""Mail over SMTP, off by default: the raw message is a row of the inbox before the sender hears 250."""
+"""Mail over SMTP, off by default: the raw message is a row of the inbox before the sender hears 250.
+
+Offered are SIZE, 8BITMIME, SMTPUTF8, and STARTTLS where a certificate is set. It takes mail for the addresses of
+sources only, and relays nothing.
+"""
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, cast
 
 import psycopg
@@ -82,6 +88,13 @@ class Handler:
             return "554 5.6.0 The message can't be stored"
         return "250 2.0.0 Stored"
 
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """What is offered: no sign-in, which aiosmtpd would announce once TLS is on."""
+        session.host_name = hostname
+        return [line for line in responses if not line.startswith("250-AUTH")]
+
     async def handle_exception(self, error: Exception) -> str:
         log.error("gateway.smtp_failed", reason=repr(error))
         return "451 4.3.0 Something went wrong here, try again later"
@@ -101,6 +114,37 @@ class Handler:
         return None
 
 
+class Certificate:
+    """What STARTTLS shows. Read again when its file was replaced, so that a renewal needs no restart.
+
+    Raises OSError or ssl.SSLError when it can't be read at the start; later the old one stays.
+    """
+
+    def __init__(self, certificate: str, key: str) -> None:
+        self._paths = (certificate, key or certificate)
+        self._read = self._changed()
+        self._context = self._loaded()
+
+    def context(self) -> ssl.SSLContext:
+        try:
+            changed = self._changed()
+            if changed != self._read:
+                self._context, self._read = self._loaded(), changed
+                log.info("gateway.smtp_certificate_renewed")
+        except (OSError, ssl.SSLError) as error:
+            log.warning("gateway.smtp_certificate_unreadable", reason=str(error))
+        return self._context
+
+    def _changed(self) -> tuple[int, ...]:
+        return tuple(Path(path).stat().st_mtime_ns for path in self._paths)
+
+    def _loaded(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(*self._paths)
+        return context
+
+
 class MailListener:
     """Listens when a port is set."""
 
@@ -110,6 +154,11 @@ class MailListener:
         self._handler = Handler(pool, commits)
         self._server: asyncio.Server | None = None
         self._name = socket.gethostname()
+        self.certificate = (
+            Certificate(settings.smtp_certificate, settings.smtp_key)
+            if settings.smtp_port and settings.smtp_certificate
+            else None
+        )
         self.open = 0
 
     async def start(self) -> None:
@@ -140,13 +189,18 @@ class Connection(SMTP):
             enable_SMTPUTF8=True,
             hostname=hostname,
             ident="Firstline",
+            tls_context=listener.certificate.context() if listener.certificate else None,
             timeout=SILENCE,
             loop=asyncio.get_running_loop(),
         )
         self._listener = listener
+        self._counted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._listener.open += 1
+        """Called again, with the encrypted transport, after STARTTLS."""
+        if not self._counted:
+            self._counted = True
+            self._listener.open += 1
         super().connection_made(transport)
 
     def eof_received(self) -> bool:
@@ -155,7 +209,9 @@ class Connection(SMTP):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._listener.open -= 1
+        if self._counted:
+            self._counted = False
+            self._listener.open -= 1
         super().connection_lost(error)
 
 

@@ -19,6 +19,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     smtp_host: str = "127.0.0.1"
     smtp_port: int | None = None
+    smtp_certificate: str = ""
+    smtp_key: str = ""
     requests_in_flight: int = 4096
     bytes_in_flight: int = 64 * MIB
     largest_upload: int = 100 * MIB
@@ -39,6 +41,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         trusted_proxies=networks(proxies.replace(",", " ").split()),
         smtp_host=environment.get("FIRSTLINE_SMTP_HOST") or "127.0.0.1",
         smtp_port=int(port or 0) or None,
+        smtp_certificate=environment.get("FIRSTLINE_SMTP_CERTIFICATE", ""),
+        smtp_key=environment.get("FIRSTLINE_SMTP_KEY", ""),
     )
 
 

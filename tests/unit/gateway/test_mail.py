@@ -2,13 +2,16 @@
 
 import smtplib
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from firstline.gateway.mail import LARGEST_MESSAGE, MOST_CONNECTIONS
+from tests.authority import Authority
 from tests.database import Clone
 
 from .conftest import Running, answers, free_port, wait_for
@@ -127,3 +130,61 @@ def test_connections_are_bounded_and_those_that_ended_are_forgotten(smtp: tuple[
             for _ in range(MOST_CONNECTIONS):
                 wait_for(lambda stack=stack: connect(stack) == b"220")  # type: ignore[misc]
             assert connect(stack) == b"421"
+
+
+@pytest.fixture
+def encrypted(start: Callable[..., Running], tmp_path: Path) -> Iterator[tuple[Running, int, Authority]]:
+    authority = Authority()
+    port = free_port()
+    certificate, key = authority.issue("localhost")
+    (tmp_path / "certificate.pem").write_text(certificate + key)
+    running = start(
+        FIRSTLINE_SMTP_PORT=str(port), FIRSTLINE_SMTP_CERTIFICATE=str(tmp_path / "certificate.pem")
+    )
+    wait_for(lambda: answers(port))
+    yield running, port, authority
+
+
+def test_starttls_with_a_certificate_that_is_renewed(
+    encrypted: tuple[Running, int, Authority], source: Callable[..., str], tmp_path: Path
+) -> None:
+    gateway, port, authority = encrypted
+    source("mail", address="help@example.org")
+    for renewal in range(2):
+        context = ssl.create_default_context(cadata=authority.pem)
+        with smtplib.SMTP("localhost", port) as client:
+            client.ehlo()
+            assert client.has_extn("starttls") and client.has_extn("8bitmime") and client.has_extn("smtputf8")
+            assert client.esmtp_features["size"] == str(LARGEST_MESSAGE)
+            client.starttls(context=context)
+            client.ehlo()
+            assert not client.has_extn("starttls") and not client.has_extn("auth")
+            assert client.sendmail("ann@example.com", ["help@example.org"], MESSAGE) == {}
+        assert len(gateway.rows()) == renewal + 1
+        authority = Authority("another one")
+        certificate, key = authority.issue("localhost")
+        (tmp_path / "certificate.pem").write_text(certificate + key)
+    assert bytes(gateway.rows()[0]["body"]) == MESSAGE
+
+
+def test_connections_that_were_encrypted_are_forgotten_as_well(
+    encrypted: tuple[Running, int, Authority],
+) -> None:
+    _, port, authority = encrypted
+    context = ssl.create_default_context(cadata=authority.pem)
+    for _ in range(MOST_CONNECTIONS + 5):
+        with smtplib.SMTP("localhost", port) as client:
+            client.starttls(context=context)
+            assert client.ehlo()[0] == 250
+
+
+def test_addresses_and_text_beyond_ascii(smtp: tuple[Running, int], source: Callable[..., str]) -> None:
+    gateway, port = smtp
+    source("mail", address="hilfe@example.org")
+    raw = "Subject: Prüfung\r\nFrom: jörg@example.com\r\n\r\nGrüße\r\n".encode()
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.ehlo()
+        options = ["SMTPUTF8", "BODY=8BITMIME"]
+        assert client.sendmail("jörg@example.com", ["hilfe@example.org"], raw, mail_options=options) == {}
+    (row,) = gateway.rows()
+    assert (bytes(row["body"]), row["headers"]["mail_from"]) == (raw, "jörg@example.com")
