@@ -8,7 +8,8 @@ import psycopg
 from django.db import InterfaceError, OperationalError
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-CLASSES = ("08", "53", "58", "40", "57P")  # connection, resources, system, deadlock and serialization, shutdown
+# connection, resources, system, deadlock and serialization, shutdown
+CLASSES = ("08", "53", "58", "40", "57P")
 STATES = frozenset({"25006", "55P03"})  # read-only, lock not available
 
 

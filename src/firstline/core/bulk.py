@@ -1,4 +1,7 @@
-"""Writing many rows of one table by one statement of constant size.
+"""Statements over thousands of rows, past Django's cursor; and writing many rows of one table by one statement.
+
+`fetch` and `execute` run on Django's connection, so in the transaction of the moment, and fail with Django's errors.
+They are bound by the server and answer in binary: instants come in UTC, jsonb as values.
 
 Django's `bulk_update` writes a CASE with a branch for each row and column, which takes several times as long to build,
 parse and plan as an update from arrays does.
@@ -6,12 +9,33 @@ parse and plan as an update from arrays does.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import psycopg
 from django.db import connection, models
 
 _LENGTH = re.compile(r"\(.*\)")
+
+
+def fetch(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of the answer."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, parameters, binary=True)
+        return cursor.fetchall()
+
+
+def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
+    """The number of rows that were written."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, parameters).rowcount
+
+
+def numbers(values: Iterable[int]) -> str:
+    """An array of numbers as PostgreSQL writes it, for `%s::bigint[]`: several times as fast as a list."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def update(rows: Sequence[models.Model], fields: Sequence[str]) -> int:
@@ -37,7 +61,7 @@ def update(rows: Sequence[models.Model], fields: Sequence[str]) -> int:
     values = [[_value(field, kind, row) for row in rows] for field, kind in zip(columns, kinds, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(sql, [[row.pk for row in rows], *values])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _kind(field: "models.Field[Any, Any]") -> str:
