@@ -40,7 +40,7 @@ SOURCE = (
 )
 HEARTBEAT = ("period_seconds", "grace_seconds", "cron", "zone", "max_run_seconds")
 OVERLAP = timedelta(hours=24)
-FLOORS = dict.fromkeys(SECURITY_KINDS, "warning")
+FLOORS = dict.fromkeys(SECURITY_KINDS, "warning") | {"syslog": "error"}
 ROW_KINDS = {"heartbeat": "beat", "mail": "mail"}
 
 

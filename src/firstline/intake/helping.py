@@ -16,6 +16,7 @@ TITLES = {
     "alertmanager_webhook": _("Alertmanager webhook"),
     "aminer": _("AMiner (security)"),
     "aws_securityhub": _("AWS Security Hub and GuardDuty (security)"),
+    "cef": _("CEF or LEEF (security)"),
     "cloudevents": _("CloudEvents 1.0"),
     "datadog": _("Datadog"),
     "elastic_security": _("Elastic Security (security)"),
@@ -36,6 +37,7 @@ TITLES = {
     "splunk": _("Splunk"),
     "statuscake": _("StatusCake, UptimeRobot (forms)"),
     "suricata": _("Suricata EVE (security)"),
+    "syslog": _("Syslog"),
     "uptime_kuma": _("Uptime Kuma"),
     "wazuh": _("Wazuh (security)"),
     "zabbix": _("Zabbix"),
@@ -44,6 +46,7 @@ MEDIA = {
     "json": "application/json",
     "eml": "message/rfc822",
     "form": "application/x-www-form-urlencoded",
+    "txt": "text/plain",
 }
 
 
@@ -64,6 +67,7 @@ def help_text(kind: str, *, url: str, token: str, address: str = "", smtp_port: 
         "url": url.rstrip("/"),
         "token": token,
         "host": parts.netloc,
+        "hostname": parts.hostname or "",
         "scheme": parts.scheme,
         "address": address or "help@example.org",
         "smtp_port": smtp_port,

@@ -9,6 +9,8 @@ from .aminer.parse import parse as parse_aminer
 from .aws_securityhub.front import AwsSecurityHubFront
 from .aws_securityhub.parse import parse as parse_aws_securityhub
 from .base import Front
+from .cef.front import CefFront
+from .cef.parse import parse as parse_cef
 from .cloudevents.front import CloudEventsFront
 from .cloudevents.parse import parse as parse_cloudevents
 from .datadog.front import DatadogFront
@@ -48,6 +50,8 @@ from .statuscake.front import StatusCakeFront
 from .statuscake.parse import parse as parse_statuscake
 from .suricata.front import SuricataFront
 from .suricata.parse import parse as parse_suricata
+from .syslog.front import SyslogFront
+from .syslog.parse import parse as parse_syslog
 from .uptime_kuma.front import UptimeKumaFront
 from .uptime_kuma.parse import parse as parse_uptime_kuma
 from .wazuh.front import WazuhFront
@@ -62,6 +66,7 @@ FORMATS: dict[str, tuple[Front, Parser]] = {
         (AlertmanagerWebhookFront(), parse_alertmanager_webhook),
         (AminerFront(), parse_aminer),
         (AwsSecurityHubFront(), parse_aws_securityhub),
+        (CefFront(), parse_cef),
         (CloudEventsFront(), parse_cloudevents),
         (DatadogFront(), parse_datadog),
         (ElasticSecurityFront(), parse_elastic_security),
@@ -81,6 +86,7 @@ FORMATS: dict[str, tuple[Front, Parser]] = {
         (SplunkFront(), parse_splunk),
         (StatusCakeFront(), parse_statuscake),
         (SuricataFront(), parse_suricata),
+        (SyslogFront(), parse_syslog),
         (UptimeKumaFront(), parse_uptime_kuma),
         (WazuhFront(), parse_wazuh),
         (ZabbixFront(), parse_zabbix),

@@ -79,6 +79,7 @@ FAMILIES: tuple[tuple[str | Promise, tuple[Kind, ...]], ...] = (
             Kind("ocsf", "shield", _l("Any tool that writes findings in the Open Cybersecurity Schema.")),
             Kind("aminer", "shield", _l("Anomalies in logs that AMiner found.")),
             Kind("syslog", "shield", _l("CEF, LEEF and plain messages over UDP, TCP or TLS.")),
+            Kind("cef", "shield", _l("CEF or LEEF of firewalls and scanners, over HTTP.")),
         ),
     ),
     (
