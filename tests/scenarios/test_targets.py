@@ -10,6 +10,7 @@ from firstline.catalog.models import BusinessCalendar, CalendarVersion
 from firstline.core.errors import NotFound
 from firstline.core.models import Due
 from firstline.incidents import actions as incidents
+from firstline.incidents.models import Incident
 from firstline.oncall.models import PolicyAssignment
 from firstline.sla import queries
 from firstline.sla.agreement import Agreement, Conditions, Duration, Promise
@@ -246,3 +247,30 @@ def test_a_broken_calendar_holds_up_only_its_own_incidents_and_no_registration(s
     assert "Mars" in Due.objects.get(kind="sla.evaluate", subject_id=stuck.id).error
     with pytest.raises(NotFound):
         queries.why_due(SYSTEM, stuck.id, "resolution", story.now)
+
+
+def test_many_targets_of_one_person_that_pass_together_are_one_message_the_worst_first(story: Story) -> None:
+    quiet(story)
+    story.agreement(promises(resolution=100))
+    group = team(story)
+    numbers = []
+    for n in range(25):
+        incident = story.incident(priority=1 if n == 24 else 3, group=group)
+        numbers.append(incident.number)
+    story.at(80)
+    sent = story.told("target_warned")
+    assert [one.to for one in sent] == ["Lena"]
+    assert "0 targets missed, 25 near their end" in sent[0].subject
+    assert all(number in sent[0].body for number in numbers)
+    assert sent[0].body.index(numbers[24]) < sent[0].body.index(numbers[0])
+    story.at(95)
+    assert len(story.told("target_warned")) == 1
+    story.at(120)
+    missed = story.told("target_missed")
+    assert sorted(one.to for one in missed) == ["Lena", "Mara"]
+    assert {one.to: one.subject for one in missed}["Lena"].startswith("25 targets missed")
+    assert sum(len(story.log(incident, "target_breached")) for incident in _ids(numbers)) == 25
+
+
+def _ids(numbers: list[str]) -> list[Incident]:
+    return [Incident.objects.get(id=int(number.split("-")[1])) for number in numbers]

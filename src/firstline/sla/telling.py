@@ -1,5 +1,6 @@
 """Warn and breach: the engine's verbs over clocks that are due, and whom they tell."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from firstline.core import bulk, event_log
 from firstline.core.actor import Actor
 from firstline.incidents.models import Incident
 from firstline.notifications.actions import ANSWER_LANE, DIGEST_LANE, Outgoing, To, send
-from firstline.notifications.wording import About, about_incident
+from firstline.notifications.wording import About, Text, about_incident, incident_url
 from firstline.sla.evaluation import next_look
 from firstline.sla.events import TargetBreached, TargetWarned, target_name
 from firstline.sla.hierarchy import Chain, told
@@ -21,6 +22,9 @@ from firstline.sla.models import Clock
 
 CLOCKWORK = Actor.clock("agreement")
 BATCH = 2000
+ROUNDS = 10
+MANY = 20  # targets of one person in a batch, from which they are told in one message
+NAMED = 100  # of them, by their incident; the others are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +37,28 @@ class _Passed:
 
 
 def tick(*, now: datetime, limit: int = BATCH) -> int:
-    """Engine: warn and breach what has come due. One transaction for the batch; returns how many clocks."""
-    with transaction.atomic():
-        rows = list(
-            Clock.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(next_at__lte=now)
-            .order_by("next_at", "id")[:limit]
-        )
-        if not rows:
-            return 0
+    """Engine: warn and breach what has come due, a batch a transaction; returns how many clocks."""
+    total = 0
+    for _round in range(ROUNDS):
+        done = _batch(now, limit)
+        total += done
+        if done < limit:
+            break
+    return total
+
+
+@transaction.atomic
+def _batch(now: datetime, limit: int) -> int:
+    rows = list(
+        Clock.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(next_at__lte=now)
+        .order_by("next_at", "id")[:limit]
+    )
+    if rows:
         passed = [one for row in rows for one in _move(row, now)]
         bulk.update(rows, ["warned", "breached_at", "next_at", "elapsed_seconds"])
         _record(passed, now)
-        return len(rows)
+    return len(rows)
 
 
 def _move(row: Clock, now: datetime) -> list[_Passed]:
@@ -136,12 +149,16 @@ def _tell(
     people = {
         person.id: person for person in Person.objects.filter(id__in=_flat(wanted.values()), is_active=True)
     }
+    each: dict[int, list[_Passed]] = {}
+    for one in passed:
+        for person_id in wanted.get(id(one), ()):
+            if person_id in people:
+                each.setdefault(person_id, []).append(one)
     send(
         [
-            _message(one, chains[one.clock.incident_id][0], people[person_id])
-            for one in passed
-            for person_id in wanted.get(id(one), ())
-            if person_id in people
+            message
+            for person_id, points in each.items()
+            for message in _messages(people[person_id], points, chains)
         ],
         now=now,
     )
@@ -152,35 +169,90 @@ def _flat(groups: Iterable[tuple[int, ...]]) -> set[int]:
     return {person for group in groups for person in group}
 
 
-def _message(one: _Passed, incident: Incident, person: Person) -> Outgoing:
+def _messages(
+    person: Person, points: Sequence[_Passed], chains: Mapping[int, tuple[Incident, Chain]]
+) -> list[Outgoing]:
+    """What one person is told: each target by itself, or many of them in one."""
+    incidents = [chains[one.clock.incident_id][0] for one in points]
     with override(person.language):
-        name = target_name(one.clock.target)
-        if one.share >= 1:
-            sentence = _("the target for %(target)s was missed") % {"target": name}
-        else:
-            sentence = _("%(share)s %% of the target for %(target)s is used up") % {
-                "share": round(one.share * 100),
-                "target": name,
-            }
-        about = About(
-            incident_id=incident.id,
-            number=incident.number,
-            priority=incident.priority,
-            title=incident.title,
-            security=incident.security,
-        )
-        text = about_incident(about, sentence, detail=_due(one.clock.due_at))
+        if len(points) > MANY:
+            return [_together(person, points, incidents)]
+        return [_alone(person, one, incident) for one, incident in zip(points, incidents, strict=True)]
+
+
+def _alone(person: Person, one: _Passed, incident: Incident) -> Outgoing:
+    text = _text(one, incident)
     return Outgoing(
-        kind="target_missed" if one.share >= 1 else "target_warned",
+        kind=_kind(one),
         subject=text.subject,
         body=text.body,
-        key=f"clock:{one.clock.id}:{round(one.share * 100)}:{one.at:%Y%m%d%H%M%S}:{person.id}",
+        key=_key(one, person),
         to=[To(person_id=person.id, address=person.email, may_wait=True)],
         subject_id=incident.id,
-        lane=ANSWER_LANE if (incident.priority or 5) <= 2 else DIGEST_LANE,
-        urgency="high" if one.share >= 1 and (incident.priority or 5) <= 2 else "low",
+        lane=ANSWER_LANE if _urgent(incident) else DIGEST_LANE,
+        urgency="high" if one.share >= 1 and _urgent(incident) else "low",
         synthetic=incident.synthetic,
     )
+
+
+def _together(person: Person, points: Sequence[_Passed], incidents: Sequence[Incident]) -> Outgoing:
+    """The worst first."""
+    pairs = sorted(
+        zip(points, incidents, strict=True),
+        key=lambda pair: (pair[1].priority or 5, -pair[0].share, pair[0].at),
+    )
+    missed = sum(one.share >= 1 for one in points)
+    lines = [
+        _text(one, incident).subject + "\n" + incident_url(incident.id) for one, incident in pairs[:NAMED]
+    ]
+    if len(pairs) > NAMED:
+        lines.append(_("and %(count)s more") % {"count": len(pairs) - NAMED})
+    urgent = any(one.share >= 1 and _urgent(incident) for one, incident in pairs)
+    keys = "\n".join(sorted(_key(one, person) for one in points))
+    return Outgoing(
+        kind=_kind(pairs[0][0]),
+        subject=_("%(missed)s targets missed, %(near)s near their end")
+        % {"missed": missed, "near": len(points) - missed},
+        body="\n\n".join(lines) + "\n",
+        key="clocks:" + hashlib.sha256(keys.encode()).hexdigest()[:40],
+        to=[To(person_id=person.id, address=person.email, may_wait=True)],
+        subject_type="person",
+        subject_id=person.id,
+        lane=ANSWER_LANE if urgent else DIGEST_LANE,
+        urgency="high" if urgent else "low",
+        synthetic=all(incident.synthetic for incident in incidents),
+    )
+
+
+def _text(one: _Passed, incident: Incident) -> Text:
+    name = target_name(one.clock.target)
+    if one.share >= 1:
+        sentence = _("the target for %(target)s was missed") % {"target": name}
+    else:
+        sentence = _("%(share)s %% of the target for %(target)s is used up") % {
+            "share": round(one.share * 100),
+            "target": name,
+        }
+    about = About(
+        incident_id=incident.id,
+        number=incident.number,
+        priority=incident.priority,
+        title=incident.title,
+        security=incident.security,
+    )
+    return about_incident(about, sentence, detail=_due(one.clock.due_at))
+
+
+def _kind(one: _Passed) -> str:
+    return "target_missed" if one.share >= 1 else "target_warned"
+
+
+def _urgent(incident: Incident) -> bool:
+    return (incident.priority or 5) <= 2
+
+
+def _key(one: _Passed, person: Person) -> str:
+    return f"clock:{one.clock.id}:{round(one.share * 100)}:{one.at:%Y%m%d%H%M%S}:{person.id}"
 
 
 def _due(due_at: datetime | None) -> str:
