@@ -28,11 +28,14 @@ def alive(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(_request: HttpRequest) -> JsonResponse:
-    """200 when the database answers and has this version's tables; else 503 with the reason."""
+    """200 when the database answers, can be written to and has this version's tables; else 503 with the reason."""
     try:
         pending = pending_migrations()
+        read_only = _is_read_only()
     except DatabaseError as error:
         return JsonResponse({"ready": False, "database": str(error).splitlines()[0]}, status=503)
+    if read_only:
+        return JsonResponse({"ready": False, "database": "read-only"}, status=503)
     if pending:
         return JsonResponse({"ready": False, "database": "ok", "pending_migrations": pending}, status=503)
     return JsonResponse({"ready": True, "database": "ok", "pending_migrations": []})
@@ -42,6 +45,13 @@ def pending_migrations() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return [] if _COMPLETE else _not_applied()
+
+
+def _is_read_only() -> bool:
+    """A standby, or a database whose administrator set `default_transaction_read_only`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
+        return bool(cursor.fetchone()[0])
 
 
 def _not_applied() -> list[str]:

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 
 import psycopg
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from psycopg import conninfo
 
 from firstline.core import clock
+from firstline.core.away import is_away
 from firstline.core.live import ENGINE
 from firstline.engine.modules import AFTER_CLOCKS, DELIVERIES, MODULES, NEXT_DUE, Module
 from firstline.notifications.deliver import Sender, Settled
@@ -91,9 +92,10 @@ class Engine:
         started = time.perf_counter()
         try:
             cycle.done[module.name] = module.run(cycle.now)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:  # noqa: BLE001 - isolated from the others, told in the log and in healthz
+        except Exception as error:
+            if is_away(error):
+                raise
+            # isolated from the others, told in the log and in healthz
             self._failed(module.name, error, cycle)
         else:
             self._failing_since.pop(module.name, None)
@@ -106,9 +108,9 @@ class Engine:
             settled = self._sender.run(cycle.now, wait=wait)
             cycle.settled += settled
             cycle.done[DELIVERIES] = cycle.done.get(DELIVERIES, 0) + len(settled)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
+            if is_away(error):
+                raise
             self._failed(DELIVERIES, error, cycle)
         else:
             self._failing_since.pop(DELIVERIES, None)
@@ -149,7 +151,9 @@ def run(stop: threading.Event) -> None:
                 with psycopg.connect(_url(), autocommit=True, connect_timeout=5) as listening:
                     listening.execute(f"LISTEN {ENGINE}")
                     _turn(engine, listening, stop)
-            except (psycopg.OperationalError, OperationalError, InterfaceError) as error:
+            except (psycopg.Error, DatabaseError, InterfaceError) as error:
+                if not is_away(error):
+                    raise
                 log.warning("engine.database_gone", error=str(error).strip())
                 connection.close()
                 stop.wait(DATABASE_PAUSE)

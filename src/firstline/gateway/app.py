@@ -13,11 +13,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import psycopg
 import structlog
+from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from firstline.core.notify import Notifier
 
+from . import condition
 from .asgi import Receive, Scope, Send
 from .commit import GroupCommit
 from .forward import Forwarder
@@ -45,20 +48,21 @@ class Gateway:
             max_size=4,
             timeout=3.0,
             open=False,
+            configure=_impatient,
             kwargs={"autocommit": True, "connect_timeout": 3},
         )
-        self._commits = GroupCommit(settings.database_url, committed=lambda: self._notifier.put(None))
+        self.commits = GroupCommit(settings.database_url, committed=lambda: self._notifier.put(None))
         sources = Sources(self._pool, key=settings.secret_key)
         self.forward = Forwarder(settings)
-        self.intake = Intake(settings, sources, self._commits, self.forward)
+        self.intake = Intake(settings, sources, self.commits, self.forward)
         self.streams = Streams(settings.database_url, key=settings.secret_key, heartbeat=settings.heartbeat)
         self._watch: asyncio.Task[None] | None = None
-        self._mail = MailListener(settings, self._pool, self._commits)
+        self._mail = MailListener(settings, self._pool, self.commits)
 
     async def open(self) -> None:
         """Start everything. The database may still be away: until it comes, intake answers 503."""
         await self._pool.open(wait=False)
-        self._commits.start()
+        self.commits.start()
         self.streams.start()
         await self._mail.start()
         _chain_signals(self.streams.end_all)
@@ -70,10 +74,15 @@ class Gateway:
             self._watch.cancel()
         await self._mail.stop()
         await self.streams.stop()
-        await self._commits.stop()
+        await self.commits.stop()
         await self._pool.close(timeout=3.0)
         await asyncio.to_thread(self._notifier.flush, 1.0)
         self._notifier.close()
+
+
+async def _impatient(connection: "psycopg.AsyncConnection[TupleRow]") -> None:
+    """A look-up that waits for a lock must not keep the few connections from all others."""
+    await connection.execute("SET statement_timeout = '3s'")
 
 
 class App:
@@ -92,6 +101,8 @@ class App:
         assert self._gateway is not None
         if (place := place_of(scope["path"])) is not None:
             await self._gateway.intake(place, scope, receive, send)
+        elif scope["path"] == condition.PATH:
+            await condition.tell(self._gateway.commits, self._gateway.intake.load, send)
         elif scope["path"] == STREAM:
             await self._gateway.streams(scope, receive, send)
         else:

@@ -17,6 +17,8 @@ from firstline.intake.sources.base import InboxRow
 MOST_ROWS = 1000
 MOST_BYTES = 8 * 1024 * 1024
 PATIENCE = 10.0  # seconds that one commit may take before its connection is given up
+# The server gives up before that: what its client was told is lost must not be stored after all, behind its resolve.
+PREPARE = "SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout = '20s'"
 IDLE_CHECK = (
     5.0  # seconds after which an idle connection is tried, so that a dead one is found before a request
 )
@@ -62,6 +64,8 @@ class GroupCommit:
         self._work = asyncio.Event()
         self._connected = 0
         self._lanes = lanes
+        self.trouble = "not connected yet"
+        """Why the last commit or connection failed; empty once one has succeeded."""
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -97,7 +101,10 @@ class GroupCommit:
         while True:
             try:
                 connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
-            except psycopg.OperationalError as error:
+                await connection.execute(PREPARE)
+                await self._probe(connection)
+            except psycopg.Error as error:
+                self.trouble = _reason(error)
                 log.warning("gateway.database_unreachable", error=str(error).strip())
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 1.0)
@@ -106,8 +113,9 @@ class GroupCommit:
             self._connected += 1
             try:
                 await self._serve(connection)
-            except (psycopg.OperationalError, TimeoutError) as error:
-                log.warning("gateway.database_lost", error=str(error).strip() or "no answer in time")
+            except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, TimeoutError) as error:
+                self.trouble = _reason(error)
+                log.warning("gateway.database_lost", error=self.trouble)
             finally:
                 self._connected -= 1
                 await connection.close()
@@ -124,9 +132,24 @@ class GroupCommit:
                         await self._work.wait()
                 except TimeoutError:
                     async with asyncio.timeout(PATIENCE):
-                        await connection.execute("SELECT 1")
+                        await self._probe(connection)
                 continue
             await self._commit(connection, self._take())
+
+    async def _probe(self, connection: Connection) -> None:
+        """Whether rows are taken now: one is written and rolled back. Raises only what ends the connection.
+
+        A standby that took over, a database that somebody made read-only: the next connection may be better.
+        """
+        try:
+            async with connection.transaction(force_rollback=True):
+                await connection.execute(APPEND, _columns([PROBE]))
+        except psycopg.Error as error:
+            self.trouble = _reason(error)
+            if connection.closed or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                raise
+        else:
+            self.trouble = ""
 
     def _take(self) -> list[Submission]:
         batch: list[Submission] = []
@@ -148,7 +171,7 @@ class GroupCommit:
         try:
             await self._insert(connection, batch)
         except psycopg.Error as error:
-            if connection.closed:
+            if connection.closed or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 raise
             if isinstance(error, psycopg.OperationalError) or len(batch) == 1:
                 self._refuse(batch, error)
@@ -160,11 +183,12 @@ class GroupCommit:
 
     def _refuse(self, batch: list[Submission], error: psycopg.Error) -> None:
         """Data that PostgreSQL can't hold won't get better; anything else (disk full, no partition) may."""
-        reason = str(error).strip().partition("\n")[0]
+        reason = _reason(error)
         if isinstance(error, psycopg.DataError):
             log.info("gateway.row_refused", reason=reason)
             self._fail(batch, Unstorable(reason))
         else:
+            self.trouble = reason
             log.error("gateway.batch_refused", reason=reason, requests=len(batch))
             self._fail(batch, Unavailable("the database can't take it now"))
 
@@ -172,6 +196,7 @@ class GroupCommit:
         columns = _columns([row for entry in batch for row in entry.rows])
         async with asyncio.timeout(PATIENCE):
             await connection.execute(APPEND, columns, prepare=True)
+        self.trouble = ""
         self._committed()
         for entry in batch:
             if not entry.done.done():
@@ -187,6 +212,14 @@ class GroupCommit:
         for entry in batch:
             if not entry.done.done():
                 entry.done.set_exception(error)
+
+
+PROBE = InboxRow(source_id=0, kind="probe", body=b"")
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what the database or the system said."""
+    return str(error).strip().partition("\n")[0] or "no answer in time"
 
 
 def _columns(rows: list[InboxRow]) -> tuple[list[object], ...]:

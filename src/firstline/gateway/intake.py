@@ -79,13 +79,13 @@ class Intake:
         self._forward = forward
         self._sources = sources
         self._commits = commits
-        self._load = Load(settings)
+        self.load = Load(settings)
 
     async def __call__(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         client = client_of(scope, headers, self._settings.trusted_proxies)
         try:
-            with Share(self._load, client, nameless=place.front is not None) as share:
+            with Share(self.load, client, nameless=place.front is not None) as share:
                 admission = await self._take(place, scope, headers, client, share, receive)
         except Overloaded:
             admission = (place.front or NOBODY).refuse(OVERLOAD)

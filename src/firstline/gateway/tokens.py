@@ -26,7 +26,10 @@ from .guesses import Guesses, TooManyGuesses
 from .settings import Network, networks
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
-FRESH = 5.0  # seconds that an answer of the database is believed
+FRESH = 5.0  # seconds that an answer of the database is believed,
+STALE = (
+    60.0  # and how many more where it can't be asked again: rows may be taken although sources can't be read
+)
 MOST_KNOWN = 10_000
 MOST_IN_ROSTER = 200_000
 LOOK_UP = """
@@ -60,8 +63,11 @@ class Known:
 
 @dataclass(slots=True)
 class Remembered:
+    """Not asked again before `until`; the database said so at `asked`."""
+
     known: Known | None
     until: float
+    asked: float
 
 
 class Sources:
@@ -109,6 +115,12 @@ class Sources:
         try:
             found = await self._look_up_once(key)
             guessed = found.known is None
+        except Unavailable:
+            now = self._monotonic()
+            if before is None or before.known is None or before.asked + STALE < now:
+                raise
+            before.until = now + FRESH
+            return before
         finally:
             if counted and not guessed:
                 self._guesses.give_back(client)
@@ -124,7 +136,8 @@ class Sources:
     async def _look_up(self, key: str) -> Remembered:
         rows = await _ask(self._pool, LOOK_UP, {"hash": key})
         known = _known(*rows[0], key=self._key) if rows else None
-        found = Remembered(known, self._monotonic() + FRESH)
+        now = self._monotonic()
+        found = Remembered(known, now + FRESH, now)
         for memory in (self._good, self._unknown):
             memory.pop(key, None)
         memory = self._unknown if known is None else self._good
