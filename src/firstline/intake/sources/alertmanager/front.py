@@ -12,6 +12,8 @@ from firstline import __version__
 from ..base import Admission, Front, IntakeRequest, NotTheContainer, Refusal, SourceInfo, answer, decode
 
 MOST_NAMED = 20
+STATUS, SILENCE = "/api/v2/status", "/api/v2/silence/"
+V1 = "/api/v1/alerts"  # the API of before 0.27, which some senders still speak
 STARTED = datetime.now(UTC)  # the status answers since when this process serves
 
 
@@ -24,15 +26,29 @@ class Part(msgspec.Struct):
 class AlertmanagerFront(Front):
     kind = "alertmanager"
     endpoints = {
-        "/api/v2/alerts": ("POST",),
+        "/api/v1/alerts": ("POST",),
+        "/api/v2/alerts": ("POST", "GET", "HEAD"),
+        "/api/v2/alerts/groups": ("GET", "HEAD"),
+        "/api/v2/receivers": ("GET", "HEAD"),
+        "/api/v2/silences": ("POST", "GET", "HEAD"),
         "/api/v2/status": ("GET", "HEAD"),
         "/-/healthy": ("GET", "HEAD"),
         "/-/ready": ("GET", "HEAD"),
     }
 
+    def methods(self, path: str) -> tuple[str, ...]:
+        return ("GET", "HEAD", "DELETE") if path.startswith(SILENCE) else super().methods(path)
+
+    def forwards(self, method: str, path: str, query: bytes) -> bool:
+        return (
+            path.startswith("/api/v2/")
+            and path != STATUS
+            and (method != "POST" or path.endswith("/silences"))
+        )
+
     def admit(self, request: IntakeRequest, source: SourceInfo) -> Admission:
         """Good alerts of a push are kept even where others are bad, which the answer lists (400)."""
-        if request.path == "/api/v2/status":
+        if request.path == STATUS:
             return answer(200, _status())
         if request.path.startswith("/-/"):
             return Admission(status=200, body=b"OK")
@@ -44,6 +60,8 @@ class AlertmanagerFront(Front):
         if bad:
             more = f"; and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
             return answer(400, "; ".join(bad[:MOST_NAMED]) + more, *rows)
+        if request.path == V1:
+            return answer(200, {"status": "success"}, *rows)
         return Admission(status=200, rows=rows)
 
     def refuse(self, refusal: Refusal) -> Admission:
