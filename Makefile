@@ -13,7 +13,7 @@ TESTS ?= tests
 KILLS ?= 100
 HTTPS := FIRSTLINE_URL=https://firstline.example.com
 
-.PHONY: help env up demo test smoke prove check bench chaos-intake fmt messages screenshots assets lock doctor clean
+.PHONY: help env up demo test smoke prove check corpus bench chaos-intake fmt messages screenshots assets lock doctor clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ messages: env ## Collect the interface texts for translation, and compile the tr
 
 assets: env ## Fetch the browser files again from npm
 	$(BIN)/python hatch_build.py
+
+corpus: env ## Score the readers of every wire format against the real payloads, per tool
+	$(BIN)/pytest -q -n 0 tests/contracts/test_payload_corpus.py
 
 bench: env ## Measure, and print ratios
 	@bash scripts/bench $(BIN)
