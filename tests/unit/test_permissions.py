@@ -64,8 +64,10 @@ READ: dict[str, str] = {
     "alert.read": "alerts alert",
     "service.read": "services service items item_new item changes change_new change calendars calendar_new calendar",
     "service.edit": "service_new service_edit",
+    "correlation.read": "correlation correlation_new correlation_rule",
     "configuration.read": "checks check_new check rules rule_new rule dry_run categories category_new category "
     "codes code_new code settings agreements agreement_new agreement matrix",
+    "correlation.edit": "correlation_move correlation_delete",
     "configuration.edit": "check_try rule_move rule_delete agreement_move",
     "people.read": "people person_new person groups group_new group",
     "people.edit": "people_import",
@@ -83,6 +85,7 @@ READ: dict[str, str] = {
 # verb → console addresses where a POST needs more than the page itself does
 WRITE: dict[str, str] = {
     "service.edit": "item_new item change_new change",
+    "correlation.edit": "correlation_new correlation_rule",
     "configuration.edit": "check_new check rule_new rule categories category_new category codes code_new code "
     "settings agreement_new agreement matrix calendar_new calendar",
     "people.edit": "person_new person group_new group",
@@ -94,7 +97,7 @@ WRITE: dict[str, str] = {
 OPERATIONS: dict[str, str] = {
     "incident.read": "list_incidents get_incident list_comments",
     "incident.work": "patch_incident assign_incident start_incident hold_incident resume_incident resolve_incident "
-    "reopen_incident cancel_incident escalate_incident merge_incident",
+    "reopen_incident cancel_incident escalate_incident merge_incident split_incident undo_split_incident",
     "incident.acknowledge": "acknowledge_incident",
     "incident.priority": "set_priority",
     "incident.comment": "create_comment",
@@ -103,6 +106,9 @@ OPERATIONS: dict[str, str] = {
     "service.read": "list_services get_service",
     "source.read": "list_sources get_source",
     "source.edit": "create_source rotate_source",
+    "correlation.read": "list_correlation_rules get_correlation_rule try_correlation_rules",
+    "correlation.edit": "create_correlation_rule replace_correlation_rule delete_correlation_rule "
+    "order_correlation_rules",
 }
 
 
@@ -292,7 +298,7 @@ def test_the_api(world: World, role: str) -> None:
             seen.add(name)
             answer = client.generic(
                 method.upper(),
-                path.format(**{**world.ids, "alert_id": 999999}),
+                path.format(**{**world.ids, "alert_id": 999999, "rule_id": 999999}),
                 json.dumps(_example(description, operation)),
                 content_type="application/json",
             )

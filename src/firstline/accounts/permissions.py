@@ -39,6 +39,10 @@ TABLE: dict[str, frozenset[Role]] = {
     "security.break_glass": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "alert.read": frozenset(_READERS | {Role.MACHINE}),
     "alert.work": frozenset(_WORKERS),
+    "noise.read": frozenset(_READERS | {Role.MACHINE}),  # what mutes alerts
+    "noise.edit": frozenset(
+        _WORKERS | {Role.ADMINISTRATOR}
+    ),  # beyond a week, and of security: configuration.edit
     "service.read": frozenset(_READERS | {Role.MACHINE}),
     "service.edit": frozenset({Role.ADMINISTRATOR, Role.SERVICE_OWNER}),
     "oncall.read": frozenset(_READERS),
@@ -51,13 +55,26 @@ TABLE: dict[str, frozenset[Role]] = {
     "people.edit": frozenset({Role.ADMINISTRATOR}),
     "source.read": frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.LEAD, Role.MACHINE}),
     "source.edit": frozenset({Role.ADMINISTRATOR, Role.MACHINE}),
+    "correlation.read": frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.LEAD, Role.MACHINE}),
+    "correlation.edit": frozenset({Role.ADMINISTRATOR, Role.MACHINE}),
     "configuration.read": frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.LEAD}),
     "configuration.edit": frozenset({Role.ADMINISTRATOR}),
     "audit.read": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "console.use": frozenset(_READERS),
 }
 
-SCOPES = ("incident:read", "incident:write", "alert:read", "service:read", "source:read", "source:write")
+SCOPES = (
+    "incident:read",
+    "incident:write",
+    "alert:read",
+    "noise:read",
+    "noise:write",
+    "correlation:read",
+    "correlation:write",
+    "service:read",
+    "source:read",
+    "source:write",
+)
 
 
 def scope_of(verb: str) -> str:

@@ -11,6 +11,7 @@ from firstline.api import problems
 from firstline.api.alerts import router as alerts
 from firstline.api.auth import Bearer, Session
 from firstline.api.comments import router as comments
+from firstline.api.correlation import router as correlation
 from firstline.api.incidents import router as incidents
 from firstline.api.services import router as services
 from firstline.api.sources import router as sources
@@ -22,8 +23,8 @@ DESCRIPTION = """
 Everything that the console does with incidents can be done here.
 
 * **Who asks**: `Authorization: Bearer <token>`; a token has scopes (`incident:read`, `incident:write`, `alert:read`,
-  `service:read`, `source:read`, `source:write`), belongs to support groups and sees what their members see. The
-  browser's session works too, with `X-CSRFToken` on writes.
+  `service:read`, `source:read`, `source:write`, `correlation:read`, `correlation:write`), belongs to support groups and
+  sees what their members see. The browser's session works too, with `X-CSRFToken` on writes.
 * **Lists** are paged by cursor: follow `next` until it is null.
 * **Two writers at once**: `GET` answers an `ETag`; send it back as `If-Match` and a write on another version is
   refused with 412. Without it, fields that don't conflict merge; send the `version` you saw, and a field that was
@@ -107,6 +108,7 @@ for prefix, router in (
     ("/alerts", alerts),
     ("/services", services),
     ("/sources", sources),
+    ("/correlation-rules", correlation),
 ):
     api.add_router(prefix, router)
 

@@ -238,6 +238,15 @@ class MergeIn(Schema):
     into_id: Id
 
 
+class SplitIn(Schema):
+    """`alert_ids`: of the alerts themselves (`alert_id` of a listed alert), not of a stretch."""
+
+    model_config = _example({"alert_ids": [77, 78]})
+
+    alert_ids: Annotated[list[Id], Field(min_length=1, max_length=2000)]
+    into_id: Id | None = None
+
+
 class PriorityIn(Schema):
     model_config = _example({"priority": 2, "reason": "business_event"})
 

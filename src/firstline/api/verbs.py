@@ -19,10 +19,12 @@ from firstline.api.schemas import (
     ReopenIn,
     ResolvedOut,
     ResolveIn,
+    SplitIn,
 )
 from firstline.api.writes import matched, once
 from firstline.core import clock
 from firstline.incidents import actions, queries
+from firstline.intake import moving
 
 router = Router(tags=["incident verbs"])
 REFUSED = {404: ProblemOut, 409: ProblemOut, 412: ProblemOut}
@@ -125,6 +127,29 @@ def merge_incident(request: ApiRequest, response: HttpResponse, incident_id: int
     queries.incident(request.auth.viewer, data.into_id)
     actions.merge(incident_id, data.into_id, actor=request.auth.actor, now=clock.now())
     return _done(request, response, data.into_id)
+
+
+@router.post("/{incident_id}/split", response=DONE, summary="Split alerts out into another or a new incident")
+@once
+def split_incident(request: ApiRequest, response: HttpResponse, incident_id: int, data: SplitIn) -> Any:
+    """Take these alerts out; without `into_id`, a new incident is opened for them. The answer is the one that has them
+    now. They never join this one again by themselves."""
+    _reach(request, incident_id)
+    if data.into_id is not None:
+        queries.incident(request.auth.viewer, data.into_id)
+    move = moving.split(
+        incident_id, data.alert_ids, to_id=data.into_id, actor=request.auth.actor, now=clock.now()
+    )
+    return _done(request, response, move.target_id)
+
+
+@router.post("/{incident_id}/undo-split", response=DONE, summary="Undo the last split")
+@once
+def undo_split_incident(request: ApiRequest, response: HttpResponse, incident_id: int) -> Any:
+    """The alerts that were last split off from this incident, or into it, go back; the answer is where they are now."""
+    _reach(request, incident_id)
+    move = moving.undo_split(incident_id, actor=request.auth.actor, now=clock.now())
+    return _done(request, response, move.origin_id)
 
 
 @router.post("/{incident_id}/priority", response=DONE, summary="Set the priority by hand")

@@ -19,6 +19,7 @@ from firstline.core.locks import lock
 from firstline.incidents.actions.matrix import save_matrix
 from firstline.incidents.models import Matrix
 from firstline.incidents.priority import DEFAULT_MATRIX
+from firstline.intake.actions_correlation import ensure_rules
 from firstline.sla.agreement import DEFAULT
 from firstline.sla.configure import create_agreement
 from firstline.sla.models import Agreement
@@ -36,6 +37,7 @@ def ensure_defaults(*, now: datetime) -> None:
     _categories(now)
     if not Agreement.objects.exists():
         create_agreement(name=_("Standard"), definition=DEFAULT, actor=SETUP, now=now)
+    ensure_rules(actor=SETUP, now=now)
     if not Matrix.objects.exists():
         save_matrix(DEFAULT_MATRIX, actor=SETUP, now=now)
 

@@ -34,7 +34,12 @@ LAST = 50
 def tabs(current: str) -> list[Tab]:
     return kit.area(
         current,
-        [("rules", _("Rules")), ("categories", _("Categories")), ("codes", _("Resolution codes"))],
+        [
+            ("rules", _("Rules")),
+            ("correlation", _("Correlation")),
+            ("categories", _("Categories")),
+            ("codes", _("Resolution codes")),
+        ],
     )
 
 
