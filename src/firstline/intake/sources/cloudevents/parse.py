@@ -18,7 +18,7 @@ from firstline.intake.signal import Signal
 from firstline.intake.sources.building import built
 from firstline.intake.sources.cloudevents.severity import severity_of
 from firstline.intake.sources.generic.guess import guessed
-from firstline.intake.sources.generic.mapping import ACKNOWLEDGED, RESOLVED, kind_in
+from firstline.intake.sources.generic.mapping import ACKNOWLEDGED, RESOLVED, kind_of_word
 from firstline.intake.sources.generic.mapping import Mapping as Places
 from firstline.intake.sources.generic.paths import render
 from firstline.intake.sources.parsing import ParseError, Received, decode_json, instant, text_of
@@ -109,7 +109,7 @@ def _signal(row: Received, attributes: Mapping[str, Any], data: Any, position: i
         name: render(data, getattr(places, name))
         for name in ("title", "description", "state", "severity", "key")
     }
-    kind = kind_in(said["state"] or state, places)
+    kind = kind_of_word(said["state"] or state, places)
     return built(
         row,
         kind=kind,

@@ -183,9 +183,14 @@ def _key(element: Any, template: str) -> str:
 
 
 def kind_in(state: str, mapping: Mapping) -> SignalKind:
-    """What a state's word means under `mapping`."""
+    """What a state's word means under `mapping`; without a place for a state, everything is of the mapping's kind."""
     if mapping.kind is not SignalKind.TRIGGER or not mapping.state:
         return mapping.kind
+    return kind_of_word(state, mapping)
+
+
+def kind_of_word(state: str, mapping: Mapping) -> SignalKind:
+    """Trigger, acknowledge, resolve or note, by the mapping's lists of words."""
     word = state.strip().lower()
     if "*" in mapping.resolved and word not in NOTHING:
         return SignalKind.RESOLVE

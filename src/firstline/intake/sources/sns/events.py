@@ -13,7 +13,7 @@ from typing import Any
 from firstline.intake.signal import Severity, Signal, SignalKind
 from firstline.intake.sources.building import at, built, part
 from firstline.intake.sources.generic.guess import guessed
-from firstline.intake.sources.generic.mapping import kind_in
+from firstline.intake.sources.generic.mapping import kind_of_word
 from firstline.intake.sources.generic.paths import render
 from firstline.intake.sources.parsing import Received, digest, instant
 from firstline.intake.sources.sns.severity import severity_of, severity_of_state
@@ -107,7 +107,7 @@ def _other(row: Received, event: Mapping[str, Any], detail: Mapping[str, Any], k
     subject = _resource(event)
     return built(
         row,
-        kind=kind_in(render(detail, places.state), places),
+        kind=kind_of_word(render(detail, places.state), places),
         key=render(detail, places.key) or "/".join(each for each in (kind, subject) if each),
         title=": ".join(each for each in (kind, said) if each),
         happened=instant(event.get("time")),
