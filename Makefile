@@ -65,6 +65,15 @@ corpus: env ## Score the readers of every wire format against the real payloads,
 bench: env ## Measure, and print ratios
 	@bash scripts/bench $(BIN)
 
+bench-intake: env ## How many signals the gateway takes, beside Alertmanager
+	@bash scripts/bench $(BIN) intake
+
+bench-drain: env ## How fast the engine works off the inbox
+	@bash scripts/bench $(BIN) drain
+
+bench-storm: env ## A storm beside people at work, and how soon a page goes out
+	@bash scripts/bench $(BIN) storm
+
 chaos-intake: env ## Kill gateway, engines and PostgreSQL while clients send, and count what was lost (KILLS=100)
 	@$(BIN)/python -m bench.chaos_intake --kills $(KILLS)
 

@@ -1,40 +1,85 @@
-"""How fast the engine works off the inbox: repeats, a storm that is one incident, and incidents of their own.
+"""How fast the engine works off the inbox, and how that grows with the number of alerts that are known.
 
-    python -m bench.drain [--rows 5000]
+    python -m bench.drain [--rows 50000] [--known 10000 100000 1000000]
 
 An embedded PostgreSQL with durability on; the rows are put into the inbox as the gateway would have, then the engine's
-own module drains them in this process. The last line is one JSON object.
+own module drains them in this process. The first figures are with the smallest number of known alerts. The last line
+is one JSON object.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
-from bench.intake import about, database, make_source
+from bench.cores import Meter
+from bench.intake import about, database, database_processes, make_source
 
-SHAPES = ("repeats of 1,000 alerts", "a storm: new alerts, one service", "new alerts, each an incident")
+DISTINCT = 5000
+PUSHED = 100  # alerts in one push
+Runs = list[dict[str, Any]]
+Body = Callable[[int], object]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=5000, help="in the inbox, of each shape")
+    parser.add_argument(
+        "--rows", type=int, default=50_000, help="signals that repeat; a fifth of it are new ones"
+    )
+    parser.add_argument("--known", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="alerts")
+    parser.add_argument("--times", type=int, default=3, help="each, of which the median counts")
     given = parser.parse_args()
-    with database():
+    runs: Runs = []
+    with database() as url:
         from firstline.core import clock
         from firstline.workflow.seed import ensure_defaults
 
         ensure_defaults(now=clock.now())
-        make_source("pagerduty")
-        surroundings(given.rows)
-        put(SHAPES[0], min(1000, given.rows))
-        work_off()
-        runs = [measure(shape, given.rows) for shape in SHAPES]
+        for kind in ("pagerduty", "alertmanager"):
+            make_source(kind)
+        surroundings()
+        for known in given.known:
+            fill_alerts(known)
+            for shape, kind, body, signals in shapes(given.rows):
+                every = [measure(url, shape, kind, body, signals) for _ in range(given.times)]
+                every.sort(key=lambda run: run["signals_per_s"])
+                runs.append({"known": known, **every[len(every) // 2]})
+        plan = plan_of_load()
     table(runs)
-    print(json.dumps({"bench": "drain", **about(), "runs": runs}))
+    print(plan)
+    print(json.dumps({"bench": "drain", **about(), **keys(runs), "runs": runs}))
 
 
-def surroundings(rows: int) -> None:
+def keys(runs: Runs) -> dict[str, int]:
+    """The figures that the targets are about: one signal in each row, which is the hardest."""
+    first = {run["shape"]: run["signals_per_s"] for run in reversed(runs)}
+    return {"drain_repeat_per_s": first[REPEATS], "drain_new_per_s": first[NEW]}
+
+
+REPEATS = f"repeats of {DISTINCT:,} alerts, one in each request"
+PUSHES = f"repeats of {DISTINCT:,} alerts, {PUSHED} in each push"
+NEW = "new alerts of one service, one in each request"
+OWN = "new alerts, each an incident of its own"
+
+
+def shapes(rows: int) -> list[tuple[str, str, Body, int]]:
+    """Name, kind of source, what a row says, signals in all."""
+    own = min(2000, rows)
+    return [
+        (
+            REPEATS,
+            "pagerduty",
+            lambda n: event(f"known/{n % DISTINCT}", "Mail", f"host-{n % DISTINCT}", n),
+            rows,
+        ),
+        (PUSHES, "alertmanager", push, rows),
+        (NEW, "pagerduty", lambda n: event(unique(n), "Shop", "shop-1", n), rows // 5),
+        (OWN, "pagerduty", lambda n: event(unique(n), f"Service {n}", f"own-{n}", n), own),
+    ]
+
+
+def surroundings() -> None:
     from firstline.catalog.actions import create_service
     from firstline.catalog.models import Service
     from firstline.core import clock
@@ -42,38 +87,89 @@ def surroundings(rows: int) -> None:
 
     for name in ("Shop", "Mail"):
         create_service(name=name, actor=Actor.system("bench"), now=clock.now())
-    Service.objects.bulk_create(Service(name=f"Service {n}", slug=f"service-{n}") for n in range(rows))
+    Service.objects.bulk_create(Service(name=f"Service {n}", slug=f"service-{n}") for n in range(2000))
 
 
-def put(shape: str, rows: int) -> None:
-    """Rows of PagerDuty events."""
+FILL = """
+WITH made AS (
+  INSERT INTO alert (source_id, dedup_key, first_seen_at, last_seen_at, spans_count)
+  SELECT s.id, 'old/' || n, now(), now(), 1
+  FROM intake_source s, generate_series((SELECT count(*) FROM alert WHERE dedup_key LIKE 'old/%%') + 1, %s) AS n
+  WHERE s.kind = 'pagerduty' RETURNING id, source_id, dedup_key
+)
+INSERT INTO alert_span (alert_id, source_id, state, title, description, severity, security, grouping_key, labels,
+  entities, tactics, techniques, links, first_seen_at, last_seen_at, started_at, ended_at, count, reasons, clock_ahead)
+SELECT id, source_id, state, 'Queue ' || dedup_key || ' is long', repeat('What the monitor says. ', 8), 'error', false,
+  '', '{"queue": "mail"}', '[]', '[]', '[]', '[]', now(), now(), now(),
+  CASE WHEN state = 'resolved' THEN now() END, 1, '[]', 0
+FROM (SELECT *, CASE WHEN id %% 10 = 0 THEN 'firing' ELSE 'resolved' END AS state FROM made) AS spans
+"""
+
+
+def fill_alerts(known: int) -> None:
+    """So many alerts are there, one of ten firing."""
     from django.db import connection
 
-    bodies = [json.dumps(event(shape, number)).encode() for number in range(rows)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO inbox (received_at, source_id, kind, content_type, headers, body)
-               SELECT now(), (SELECT id FROM intake_source), 'alert', 'application/json', '{}', b
-               FROM unnest(%s::bytea[]) AS t(b)""",
-            [bodies],
-        )
+        cursor.execute(FILL, [known])
+        cursor.execute("VACUUM ANALYZE alert, alert_span, inbox")
 
 
-def event(shape: str, number: int) -> dict[str, Any]:
-    repeats, storm, _own = SHAPES
-    service = "Mail" if shape == repeats else "Shop" if shape == storm else f"Service {number}"
-    key = f"known/{number % 1000}" if shape == repeats else f"{shape[:5]}/{number}"
+_made: list[str] = []  # one for each run, so that new alerts are new
+
+
+def unique(number: int) -> str:
+    return f"new/{len(_made)}/{number}"
+
+
+def event(key: str, service: str, machine: str, number: int) -> dict[str, Any]:
     return {
         "routing_key": "bench",
         "event_action": "trigger",
         "dedup_key": key,
         "payload": {
             "summary": f"Queue {number} is long",
-            "source": f"host-{number}" if shape != storm else "shop-1",
+            "source": machine,
             "severity": "error",
-            "custom_details": {"service": service},
+            "custom_details": {"service": service, "queue": "mail"},
         },
     }
+
+
+def push(number: int) -> list[dict[str, Any]]:
+    """What Prometheus sends: a hundred alerts of the distinct ones."""
+    return [
+        {
+            "labels": {
+                "alertname": "HighCPU",
+                "instance": f"web-{n % DISTINCT}:9100",
+                "severity": "warning",
+                "job": "node",
+            },
+            "annotations": {"summary": f"CPU of web-{n % DISTINCT} is above 90 % for ten minutes"},
+            "startsAt": "2026-11-20T01:00:00Z",
+            "generatorURL": "http://prometheus.example:9090/graph?g0.expr=x",
+        }
+        for n in range(number * PUSHED, number * PUSHED + PUSHED)
+    ]
+
+
+PUT = """
+INSERT INTO inbox (received_at, source_id, kind, content_type, headers, body)
+SELECT now(), (SELECT id FROM intake_source WHERE kind = %s), 'alert', 'application/json', '{}', b
+FROM unnest(%s::bytea[]) AS t(b)
+"""
+
+
+def put(kind: str, body: Body, signals: int) -> None:
+    """As the gateway stores it, thousand rows at a time."""
+    from django.db import connection
+
+    rows = signals // PUSHED if body is push else signals
+    for start in range(0, rows, 1000):
+        bodies = [json.dumps(body(number)).encode() for number in range(start, min(start + 1000, rows))]
+        with connection.cursor() as cursor:
+            cursor.execute(PUT, [kind, bodies])
 
 
 def work_off() -> None:
@@ -84,43 +180,74 @@ def work_off() -> None:
         pass
 
 
-def measure(shape: str, rows: int) -> dict[str, Any]:
-    from firstline.core import clock
-    from firstline.core.models import Due
+def measure(url: str, shape: str, kind: str, body: Body, signals: int) -> dict[str, Any]:
+    """`engine_us`, `postgresql_us`: processor time for each signal, which other work here hardly changes."""
     from firstline.incidents.models import Incident
-    from firstline.intake.models import Alert
+    from firstline.intake.models import Alert, AlertSpan
+
+    _made.append(shape)
+    if shape in (REPEATS, PUSHES) and not AlertSpan.objects.filter(source__kind=kind, count__gt=1).exists():
+        put(kind, body, DISTINCT)
+        work_off()
+    triage()
+    alerts, incidents = Alert.objects.count(), Incident.objects.count()
+    put(kind, body, signals)
+    meter = Meter({"postgresql": database_processes(url)})
+    used, begun = time.process_time(), time.perf_counter()
+    work_off()
+    seconds, used = time.perf_counter() - begun, time.process_time() - used
+    return {
+        "shape": shape,
+        "signals": signals,
+        "signals_per_s": round(signals / seconds),
+        "engine_us": round(used / signals * 1e6, 1),
+        "postgresql_us": round(meter.since()["postgresql"] / signals * 1e6, 1),
+        "new_alerts": Alert.objects.count() - alerts,
+        "new_incidents": Incident.objects.count() - incidents,
+    }
+
+
+def triage() -> None:
+    """What earlier runs left to be triaged, so that nothing but the drain is measured."""
+    from firstline.core import clock
     from firstline.workflow import triage
 
     while triage.run(clock.now()):
         pass
-    alerts, incidents = Alert.objects.count(), Incident.objects.count()
-    put(shape, rows)
-    begun = time.perf_counter()
-    work_off()
-    seconds = time.perf_counter() - begun
-    waiting = Due.objects.filter(kind="triage").count()
-    begun = time.perf_counter()
-    while triage.run(clock.now()):
-        pass
-    triaged = time.perf_counter() - begun
-    return {
-        "shape": shape,
-        "rows": rows,
-        "rows_per_s": round(rows / seconds),
-        "new_alerts": Alert.objects.count() - alerts,
-        "new_incidents": Incident.objects.count() - incidents,
-        "triaged_per_s": round(waiting / triaged) if waiting else 0,
-    }
 
 
-def table(runs: list[dict[str, Any]]) -> None:
+def plan_of_load() -> str:
+    """How PostgreSQL finds what is known of a batch's keys: a look-up in an index for each."""
+    from django.db import connection
+
+    from firstline.intake.models import Source
+    from firstline.intake.spans import LOAD
+
+    keys = [f"known/{n}" for n in range(DISTINCT)]
+    with connection.cursor() as cursor:
+        statement = "EXPLAIN (COSTS OFF) " + LOAD.replace("%b", "%s")
+        cursor.execute(statement, [Source.objects.get(kind="pagerduty").id, keys])
+        return "\n".join(line[:110] for (line,) in cursor.fetchall())
+
+
+def table(runs: Runs) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table("what", "rows", "rows/s", "new alerts", "new incidents", "then triaged/s")
+    titles = (
+        "known alerts",
+        "what",
+        "signals/s",
+        "engine µs each",
+        "PostgreSQL µs each",
+        "new alerts",
+        "incidents",
+    )
+    shown = Table(*titles)
+    names = ("known", "shape", "signals_per_s", "engine_us", "postgresql_us", "new_alerts", "new_incidents")
     for run in runs:
-        shown.add_row(*(f"{value:,}" if isinstance(value, int) else value for value in run.values()))
-    Console(width=120).print(shown)
+        shown.add_row(*(f"{run[name]:,}" if isinstance(run[name], int) else str(run[name]) for name in names))
+    Console(width=140).print(shown)
 
 
 if __name__ == "__main__":

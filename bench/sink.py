@@ -1,9 +1,12 @@
 """Takes HTTP posts on a loopback port and answers 200: where pages of a benchmark go. Prints its port first.
 
-It answers without looking, one process with one thread, so that it costs as little as a receiver can.
+It answers without looking, one process with one thread, so that it costs as little as a receiver can. With `--tell` it
+prints of each post when it came (seconds since 1970) and what it said.
 """
 
 import asyncio
+import sys
+import time
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -12,7 +15,9 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     head = await reader.readuntil(b"\r\n\r\n")
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
-            await reader.readexactly(int(line.split(b":")[1]))
+            body = await reader.readexactly(int(line.split(b":")[1]))
+            if "--tell" in sys.argv:
+                print(time.time(), body.decode().replace("\n", " "), flush=True)
     writer.write(ANSWER)
     await writer.drain()
     writer.close()
