@@ -179,7 +179,9 @@ def _contents(parts: list[Message]) -> tuple[str, list[MailAttachment]]:
         kind = _quietly(part.get_content_type, "application/octet-stream")
         name = attachment_name(part)
         attached = _quietly(part.get_content_disposition, None) == "attachment" or bool(name)
-        if kind in ("text/plain", "message/delivery-status") and not attached:
+        # several parts that can't be told apart are read as what they are: text
+        textual = kind in ("text/plain", "message/delivery-status") or kind.startswith("multipart/")
+        if textual and not attached:
             plain.append(_text(part))
         elif kind == "text/html" and not attached:
             markup.append(text_of_html(_text(part)))

@@ -84,30 +84,57 @@ def decoded(raw: bytes, charset: str | None) -> str:
 
 def header(message: Message, name: str) -> str:
     """The first header of that name as readable text on one line; empty when there is none."""
-    try:
-        raw = message.get(name)
-    except BROKEN:
-        return ""
-    return readable(str(raw)) if raw is not None else ""
+    return next((readable(value, _charset(message)) for value in _written(message, name)), "")
 
 
 def headers(message: Message, name: str) -> list[str]:
     """All headers of that name, as written, on one line each."""
+    return [_one_line(_eight_bit(value, _charset(message))) for value in _written(message, name)]
+
+
+def _written(message: Message, name: str) -> list[str]:
+    """The values as they came: `get` would replace bytes beyond ASCII, which many programs write there."""
     try:
-        return [_one_line(str(value)) for value in message.get_all(name) or []]
+        return [str(value) for key, value in message.raw_items() if key.lower() == name.lower()]
     except BROKEN:
         return []
 
 
-def readable(value: str) -> str:
-    """A header value with its encoded words decoded."""
-    value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _charset(message: Message) -> str | None:
+    """The body's: what stands in a header without saying its charset is mostly in the same one."""
+    try:
+        return message.get_content_charset()
+    except BROKEN:
+        return None
+
+
+def _eight_bit(value: str, charset: str | None) -> str:
+    """`value` with the bytes in it that are no ASCII read as UTF-8, by `charset`, or as Windows' own."""
+    if value.isascii():
+        return value
+    raw = value.encode("utf-8", "surrogateescape")
+    try:
+        return clean(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        return decoded(raw, charset)
+
+
+def readable(value: str, charset: str | None = None) -> str:
+    """A header value with its encoded words decoded; `charset` is that of what stands there without any."""
+    value = _eight_bit(value, charset)
     try:
         parts = decode_header(_one_line(value))
     except BROKEN:
         return _one_line(clean(value))
-    text = "".join(part if isinstance(part, str) else decoded(part, charset) for part, charset in parts)
+    text = "".join(part if isinstance(part, str) else _part(part, name) for part, name in parts)
     return _one_line(clean(text))
+
+
+def _part(raw: bytes, charset: str | None) -> str:
+    """A piece of a header. Beside encoded words, Python gives the plain ones as if they were ASCII with escapes."""
+    if charset is None:
+        return raw.decode("raw-unicode-escape", "replace")
+    return decoded(raw, charset)
 
 
 def _one_line(value: str) -> str:

@@ -87,7 +87,11 @@ TOOLS: tuple[Template, ...] = (
     ),
     Template(
         name="Checkmk",
-        subject=("Check_MK: {host}/{service} {before} -> {state}", "Checkmk: {host}/{service} {before} -> {state}"),
+        subject=tuple(
+            f"{name}: {{host}}/{{service}} {before} -> {{state}}"
+            for name in ("Check_MK", "Checkmk")
+            for before in ("OK", "WARN", "CRIT", "UNKN", "PEND")
+        ),
         key="{host}/{service}",
         title="{service} on {host} is {state}",
         state="{state}",
