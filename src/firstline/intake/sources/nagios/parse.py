@@ -96,7 +96,7 @@ def _signal(
     about = f"{service} on {host}" if service else host
     title, rest = headline(f"{about} is {state}" + (f": {output}" if output else ""))
     occurred_at, ahead = clamped(instant(event.get("time")), row.received_at)
-    url = text_of(event.get("url"))
+    url = text_of(event.get("link"))
     return Signal(
         kind=kind,
         key=bounded_key(f"{host}!{service}" if service else host),
