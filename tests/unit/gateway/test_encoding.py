@@ -59,6 +59,7 @@ def test_members_of_a_gzip_file_follow_each_other() -> None:
         (b"[]", b"br", 415),
         (b"[]", b"gzip, gzip", 415),
     ],
+    ids=["long", "bomb", "long-deflate", "cut", "no-gzip", "no-deflate", "members", "brotli", "twice"],
 )
 def test_what_cannot_be_unpacked_is_told_and_why(body: bytes, encoding: bytes, status: int) -> None:
     with pytest.raises(NotEncoded) as refused:
