@@ -104,9 +104,9 @@ BOUNDS = (
 )
 
 DEFAULT_RULES: tuple[Rule, ...] = (
+    Rule(ground=Ground.ENTITY, window=60, age=3 * 24 * 60, security=True, resolves=False),
     Rule(ground=Ground.ALERT, window=0, age=0, limit=1_000_000, reopens=True),
     Rule(ground=Ground.GROUP, window=24 * 60, age=7 * 24 * 60, limit=1_000_000, reopens=True),
-    Rule(ground=Ground.ENTITY, window=60, age=3 * 24 * 60, security=True, resolves=False),
     Rule(ground=Ground.CI, window=30, limit=1_000_000),
     Rule(ground=Ground.SERVICE, window=30, limit=1_000_000),
     Rule(ground=Ground.DEPENDENCY, window=10, security=False),
