@@ -47,6 +47,13 @@ class Environment:
     smtp_port: int
     smtp_certificate: str
     smtp_key: str
+    syslog_host: str
+    syslog_udp_port: int
+    syslog_tcp_port: int
+    syslog_tls_port: int
+    syslog_certificate: str
+    syslog_key: str
+    syslog_client_ca: str
     mail_url: str
     mail_from: str
     oidc_issuer: str
@@ -100,6 +107,13 @@ TABLE: dict[str, Setting] = {
     "FIRSTLINE_SMTP_PORT": Setting(values.number(1, 65535), 0),
     "FIRSTLINE_SMTP_CERTIFICATE": Setting(values.readable_file),
     "FIRSTLINE_SMTP_KEY": Setting(values.readable_file),
+    "FIRSTLINE_SYSLOG_HOST": Setting(values.text, "127.0.0.1"),
+    "FIRSTLINE_SYSLOG_UDP_PORT": Setting(values.number(1, 65535), 0),
+    "FIRSTLINE_SYSLOG_TCP_PORT": Setting(values.number(1, 65535), 0),
+    "FIRSTLINE_SYSLOG_TLS_PORT": Setting(values.number(1, 65535), 0),
+    "FIRSTLINE_SYSLOG_CERTIFICATE": Setting(values.readable_file),
+    "FIRSTLINE_SYSLOG_KEY": Setting(values.readable_file),
+    "FIRSTLINE_SYSLOG_CLIENT_CA": Setting(values.readable_file),
     "FIRSTLINE_MAIL_URL": Setting(values.mail_server),
     "FIRSTLINE_MAIL_FROM": Setting(values.text, "Firstline <firstline@localhost>"),
     "FIRSTLINE_OIDC_ISSUER": Setting(values.web_resource),
@@ -148,6 +162,9 @@ def _contradictions(environment: Environment, broken: set[str]) -> list[str]:
             f"FIRSTLINE_URL: needed because FIRSTLINE_HOST ({environment.host}) is reachable from elsewhere, "
             "so that links in messages lead back here; for example https://firstline.example.com."
         )
+    bare = environment.syslog_tls_port and not environment.syslog_certificate
+    if bare and "FIRSTLINE_SYSLOG_CERTIFICATE" not in broken:
+        found.append("FIRSTLINE_SYSLOG_CERTIFICATE: needed together with FIRSTLINE_SYSLOG_TLS_PORT.")
     oidc = (environment.oidc_issuer, environment.oidc_client_id, environment.oidc_client_secret)
     if any(oidc) and not all(oidc) and "FIRSTLINE_OIDC_ISSUER" not in broken:
         found.append("FIRSTLINE_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET: all three are needed, or none.")

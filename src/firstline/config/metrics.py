@@ -1,14 +1,18 @@
 """Figures for Prometheus, read from the database when asked: any process can answer, and all say the same."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import connection
 from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 __all__ = ["CollectorRegistry", "EngineState", "engine_state", "registry"]
+
+
+SYSLOG_COUNTS = "syslog.counts"  # the key under which the gateways add up
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class _Figures(Collector):
             yield _gauge("firstline_engine_cycle_age_seconds", help_text, state.seconds_since_cycle)
         yield _incidents()
         yield _jobs()
+        yield from _syslog()
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:
@@ -84,6 +89,25 @@ def _jobs() -> Metric:
         for status, count in cursor.fetchall():
             family.add_metric([status], count)
     return family
+
+
+def _syslog() -> Iterator[Metric]:
+    """What the gateways' listeners took and lost; they write it every few seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT value FROM setting WHERE key = %s", [SYSLOG_COUNTS])
+        row = cursor.fetchone()
+    counts: dict[str, int] = {} if row is None else json.loads(row[0]) if isinstance(row[0], str) else row[0]
+    received = CounterMetricFamily(
+        "firstline_syslog_received", "Syslog messages that arrived", labels=["transport"]
+    )
+    for transport in ("udp", "tcp", "tls"):
+        received.add_metric([transport], counts.get(transport, 0))
+    dropped = CounterMetricFamily(
+        "firstline_syslog_dropped", "Syslog messages that were lost", labels=["reason"]
+    )
+    for reason in ("overload", "kernel", "unknown_sender", "too_large", "refused"):
+        dropped.add_metric([reason], counts.get(reason, 0))
+    yield from (received, dropped)
 
 
 def registry() -> CollectorRegistry:

@@ -28,6 +28,7 @@ from .intake import Intake, place_of
 from .mail import MailListener
 from .settings import Settings, from_environment
 from .streams import Streams
+from .syslog.listener import SyslogListener
 from .tokens import Sources
 
 ENGINE_CHANNEL = "firstline_engine"
@@ -58,6 +59,7 @@ class Gateway:
         self.streams = Streams(settings.database_url, key=settings.secret_key, heartbeat=settings.heartbeat)
         self._watch: asyncio.Task[None] | None = None
         self._mail = MailListener(settings, self._pool, self.commits)
+        self.syslog = SyslogListener(settings, self._pool, self.commits)
 
     async def open(self) -> None:
         """Start everything. The database may still be away: until it comes, intake answers 503."""
@@ -65,6 +67,7 @@ class Gateway:
         self.commits.start()
         self.streams.start()
         await self._mail.start()
+        await self.syslog.start()
         _chain_signals(self.streams.end_all)
         self._watch = asyncio.create_task(_end_with_parent())
 
@@ -73,6 +76,7 @@ class Gateway:
         if self._watch:
             self._watch.cancel()
         await self._mail.stop()
+        await self.syslog.stop()
         await self.streams.stop()
         await self.commits.stop()
         await self._pool.close(timeout=3.0)
@@ -102,7 +106,7 @@ class App:
         if (place := place_of(scope["path"])) is not None:
             await self._gateway.intake(place, scope, receive, send)
         elif scope["path"] == condition.PATH:
-            await condition.tell(self._gateway.commits, self._gateway.intake.load, send)
+            await condition.tell(self._gateway.commits, self._gateway.intake.load, self._gateway.syslog, send)
         elif scope["path"] == STREAM:
             await self._gateway.streams(scope, receive, send)
         else:

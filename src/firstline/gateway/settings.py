@@ -21,6 +21,13 @@ class Settings:
     smtp_port: int | None = None
     smtp_certificate: str = ""
     smtp_key: str = ""
+    syslog_host: str = "127.0.0.1"
+    syslog_udp_port: int | None = None
+    syslog_tcp_port: int | None = None
+    syslog_tls_port: int | None = None
+    syslog_certificate: str = ""
+    syslog_key: str = ""
+    syslog_client_ca: str = ""
     requests_in_flight: int = 4096
     bytes_in_flight: int = 64 * MIB
     largest_upload: int = 100 * MIB
@@ -43,7 +50,18 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         smtp_port=int(port or 0) or None,
         smtp_certificate=environment.get("FIRSTLINE_SMTP_CERTIFICATE", ""),
         smtp_key=environment.get("FIRSTLINE_SMTP_KEY", ""),
+        syslog_host=environment.get("FIRSTLINE_SYSLOG_HOST") or "127.0.0.1",
+        syslog_udp_port=_port(environment, "FIRSTLINE_SYSLOG_UDP_PORT"),
+        syslog_tcp_port=_port(environment, "FIRSTLINE_SYSLOG_TCP_PORT"),
+        syslog_tls_port=_port(environment, "FIRSTLINE_SYSLOG_TLS_PORT"),
+        syslog_certificate=environment.get("FIRSTLINE_SYSLOG_CERTIFICATE", ""),
+        syslog_key=environment.get("FIRSTLINE_SYSLOG_KEY", ""),
+        syslog_client_ca=environment.get("FIRSTLINE_SYSLOG_CLIENT_CA", ""),
     )
+
+
+def _port(environment: Mapping[str, str], name: str) -> int | None:
+    return int(environment.get(name) or 0) or None
 
 
 def networks(texts: list[str]) -> tuple[Network, ...]:
