@@ -13,7 +13,7 @@ from firstline.accounts.viewer import SYSTEM
 from firstline.incidents.models import Incident
 from firstline.intake import actions, actions_noise, queries
 from firstline.intake.dedup import Span, fold
-from firstline.intake.matching import Condition, Facts, Field, Match
+from firstline.intake.matching import Condition, Facts, Field, Match, compile_match
 from firstline.intake.models import AlertSpan, Source
 from firstline.intake.signal import Severity, Signal, SignalKind
 from firstline.intake.sources.base import IntakeRequest, Refusal, SourceInfo
@@ -26,7 +26,7 @@ from tests.conformance.cases import Case, cases, deviations, duration
 from tests.scenarios.story import MAKER, Story
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-NOT_YET: tuple[str, ...] = ("one-incident-two-subscribers",)
+NOT_YET: tuple[str, ...] = ()
 
 
 def parsed(kind: str, body: object, **fields: Any) -> list[Signal]:
@@ -189,7 +189,27 @@ def zoned(name: str) -> Facts:
     return Facts(title=alertname, labels={"alertname": alertname, "zone": zone})
 
 
+def subscribers_of(case: Case) -> None:
+    """Which teams mean the alert; that they are told of one incident is in `tests/scenarios/test_noise.py`."""
+    facts = Facts(labels=case.given["alert"])
+    told = [
+        each["team"]
+        for each in case.given["subscriptions"]
+        if compile_match(
+            Match(
+                conditions=tuple(
+                    Condition(Field.LABEL, values=(value,), label=name)
+                    for name, value in each["match"].items()
+                )
+            )
+        ).holds(facts)
+    ]
+    assert told == case.expect["told"]
+    assert case.expect["incidents"] == 1
+
+
 PURE: Mapping[str, Callable[[Case], None]] = {
+    "one-incident-two-subscribers": subscribers_of,
     "inhibition-by-equal-labels": inhibited,
     "alertmanager-merge-keeps-earliest-start": earliest_start,
     "label-order-is-no-identity": label_order,

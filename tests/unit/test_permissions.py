@@ -62,13 +62,16 @@ READ: dict[str, str] = {
     "incident.comment": "say",
     "incident.work": "queue_act finish_task unlink mail_file verb",
     "alert.read": "alerts alert",
+    "noise.read": "noise noise_rule",
+    "noise.edit": "noise_new noise_end noise_delete",
     "service.read": "services service items item_new item changes change_new change calendars calendar_new calendar",
     "service.edit": "service_new service_edit",
     "correlation.read": "correlation correlation_new correlation_rule",
-    "configuration.read": "checks check_new check rules rule_new rule dry_run categories category_new category "
+    "configuration.read": "subscriptions subscription_new subscription "
+    "checks check_new check rules rule_new rule dry_run categories category_new category "
     "codes code_new code settings agreements agreement_new agreement matrix",
     "correlation.edit": "correlation_move correlation_delete",
-    "configuration.edit": "check_try rule_move rule_delete agreement_move",
+    "configuration.edit": "subscription_delete check_try rule_move rule_delete agreement_move",
     "people.read": "people person_new person groups group_new group",
     "people.edit": "people_import",
     "oncall.read": "oncall schedule policies policy_new policy paging",
@@ -86,7 +89,9 @@ READ: dict[str, str] = {
 WRITE: dict[str, str] = {
     "service.edit": "item_new item change_new change",
     "correlation.edit": "correlation_new correlation_rule",
-    "configuration.edit": "check_new check rule_new rule categories category_new category codes code_new code "
+    "noise.edit": "noise_rule",
+    "configuration.edit": "subscription_new subscription "
+    "check_new check rule_new rule categories category_new category codes code_new code "
     "settings agreement_new agreement matrix calendar_new calendar",
     "people.edit": "person_new person group_new group",
     "oncall.edit": "policy_new policy paging",
@@ -103,6 +108,9 @@ OPERATIONS: dict[str, str] = {
     "incident.comment": "create_comment",
     "report.create": "create_incident",
     "alert.read": "list_alerts get_alert",
+    "noise.read": "list_suppression_rules get_suppression_rule list_maintenance_windows get_maintenance_window",
+    "noise.edit": "create_suppression_rule put_suppression_rule delete_suppression_rule create_maintenance_window "
+    "put_maintenance_window delete_maintenance_window",
     "service.read": "list_services get_service",
     "source.read": "list_sources get_source",
     "source.edit": "create_source rotate_source",

@@ -13,6 +13,8 @@ from firstline.api.auth import Bearer, Session
 from firstline.api.comments import router as comments
 from firstline.api.correlation import router as correlation
 from firstline.api.incidents import router as incidents
+from firstline.api.noise import rules as suppression_rules
+from firstline.api.noise import windows as maintenance_windows
 from firstline.api.services import router as services
 from firstline.api.sources import router as sources
 from firstline.api.verbs import router as verbs
@@ -106,8 +108,10 @@ for prefix, router in (
     ("/incidents", verbs),
     ("/incidents", comments),
     ("/alerts", alerts),
+    ("/maintenance-windows", maintenance_windows),
     ("/services", services),
     ("/sources", sources),
+    ("/suppression-rules", suppression_rules),
     ("/correlation-rules", correlation),
 ):
     api.add_router(prefix, router)

@@ -11,6 +11,7 @@ from firstline.console.views.setup import (
     correlation,
     groups,
     items,
+    noise,
     people,
     policies,
     rules,
@@ -18,6 +19,7 @@ from firstline.console.views.setup import (
     services,
     settings,
     sources,
+    subscriptions,
 )
 
 urlpatterns = [
@@ -46,6 +48,19 @@ urlpatterns = [
     path("correlation/<int:rule_id>/", correlation.rule, name="correlation_rule"),
     path("correlation/<int:rule_id>/move", correlation.move, name="correlation_move"),
     path("correlation/<int:rule_id>/delete", correlation.delete, name="correlation_delete"),
+    path("noise/", noise.noise, name="noise"),
+    path("noise/new/", noise.noise_new, name="noise_new"),
+    path("noise/subscriptions/", subscriptions.subscriptions, name="subscriptions"),
+    path("noise/subscriptions/new/", subscriptions.subscription, name="subscription_new"),
+    path("noise/subscriptions/<int:subscription_id>/", subscriptions.subscription, name="subscription"),
+    path(
+        "noise/subscriptions/<int:subscription_id>/delete",
+        subscriptions.subscription_delete,
+        name="subscription_delete",
+    ),
+    path("noise/<int:rule_id>/", noise.noise_rule, name="noise_rule"),
+    path("noise/<int:rule_id>/end", noise.noise_end, name="noise_end"),
+    path("noise/<int:rule_id>/delete", noise.noise_delete, name="noise_delete"),
     path("categories/", categories.categories, name="categories"),
     path("categories/new/", categories.category, name="category_new"),
     path("categories/<int:category_id>/", categories.category, name="category"),

@@ -57,6 +57,7 @@ def places(roles: frozenset[str]) -> tuple[PlaceGroup, ...]:
     set_up = [
         _place("sources", _("Sources"), "plug", wide=True),
         _place("rules", _("Rules"), "route", wide=True),
+        _place("noise", _("Noise"), "eye-off", wide=True),
         _place("policies", _("Policies"), "siren", wide=True),
         _place("groups", _("Groups"), "users", wide=True),
         _place("people", _("People"), "user", wide=True),

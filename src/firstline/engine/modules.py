@@ -13,7 +13,17 @@ from firstline.closure import asking as closure
 from firstline.core import rate
 from firstline.engine import complaints, housekeeping
 from firstline.incidents.actions import wake_held
-from firstline.intake import drain, ending, heartbeats, mailtriage, noise, partitions, reports, settling
+from firstline.intake import (
+    drain,
+    ending,
+    heartbeats,
+    mailtriage,
+    noise,
+    partitions,
+    reports,
+    settling,
+    subscriptions,
+)
 from firstline.oncall import actions as escalation
 from firstline.reports import keeping
 from firstline.sla import actions as sla
@@ -55,6 +65,7 @@ MODULES: tuple[Module, ...] = (
     Module("triage", triage.run),
     Module("reassess", triage.run_reassess),
     Module("look again", _named(wake_held)),
+    Module("subscriptions", subscriptions.run),
     Module("evaluate clocks", _named(sla.evaluate_due)),
     Module("clocks", _named(clocks.tick)),
     Module("look at escalations", _named(escalation.look_due)),

@@ -1,7 +1,7 @@
 """Every write to the rules that mute. An edit is a new version in force from now on; the past keeps its own."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,10 +16,23 @@ from firstline.core.event_log import plain
 from firstline.intake.matching import Match
 from firstline.intake.models import NoiseRule, NoiseVersion
 from firstline.intake.noise import rule_changed
-from firstline.intake.suppression import KINDS, Dependency, Flapping, Inhibition, Rule, Suppression, Threshold
+from firstline.intake.suppression import (
+    KINDS,
+    Dependency,
+    Flapping,
+    Inhibition,
+    Maintenance,
+    Rule,
+    Suppression,
+    Threshold,
+)
 from firstline.intake.windows import Once
 
-VERB = "configuration.edit"
+VERB = "noise.edit"
+ALWAYS = (
+    "configuration.edit"  # what has no end within a week, is more than a rule of muting, or names security
+)
+SOON = timedelta(days=7)
 MOST_RULES = 5000
 
 
@@ -38,8 +51,8 @@ def create_rule(
     *, kind: str, name: str, definition: Rule | Mapping[str, Any], actor: Actor, now: datetime
 ) -> NoiseRule:
     """Write a rule; it mutes from now on what fires and what comes."""
-    authorise(actor, VERB)
     rule = definition if isinstance(definition, Rule) else rule_from(kind, definition)
+    _may(actor, rule, now)
     _check(kind, name, rule, now)
     if NoiseRule.objects.filter(deleted_at=None).count() >= MOST_RULES:
         raise Invalid(_("There are too many rules already; end some first."))
@@ -64,12 +77,15 @@ def edit_rule(
     authorise(actor, VERB)
     row = kept(rule_id)
     current = NoiseVersion.objects.select_for_update().get(rule=row, valid_to=None)
+    held = rule_from(row.kind, current.definition)
     before = _values(row, current)
     check_seen(before, seen)
-    rule = rule_from(row.kind, current.definition) if definition is None else definition
+    rule = held if definition is None else definition
     rule = rule if isinstance(rule, Rule) else rule_from(row.kind, rule)
+    _may(actor, held, now)
+    _may(actor, rule, now)
     row.name = (row.name if name is None else name).strip()
-    _check(row.kind, row.name, rule, now, before=rule_from(row.kind, current.definition))
+    _check(row.kind, row.name, rule, now, before=held)
     row.save(update_fields=["name"])
     version = current
     if _stored(rule) != current.definition:
@@ -95,6 +111,7 @@ def delete_rule(rule_id: int, *, actor: Actor, now: datetime) -> None:
     authorise(actor, VERB)
     row = kept(rule_id)
     current = NoiseVersion.objects.select_for_update().get(rule=row, valid_to=None)
+    _may(actor, rule_from(row.kind, current.definition), now)
     _end_version(current, now)
     row.deleted_at = now
     row.save(update_fields=["deleted_at"])
@@ -102,6 +119,22 @@ def delete_rule(rule_id: int, *, actor: Actor, now: datetime) -> None:
         f"{row.kind} rule", row.id, actor=actor, now=now, before=_values(row, current), after=None
     )
     rule_changed(row, now)
+
+
+def needs_administrator(rule: Rule, now: datetime) -> bool:
+    """Whether only an administrator may write, change or end it: what mutes for long, for others, or security."""
+    if rule.match.security != "no" or not isinstance(rule, Suppression | Maintenance):
+        return True
+    ends = [rule.until] if rule.until is not None else []
+    if isinstance(rule, Maintenance) and isinstance(rule.window, Once):
+        ends.append(rule.window.end)
+    return not ends or min(ends) - now > SOON
+
+
+def _may(actor: Actor, rule: Rule, now: datetime) -> None:
+    authorise(actor, VERB)
+    if needs_administrator(rule, now):
+        authorise(actor, ALWAYS)
 
 
 def kept(rule_id: int) -> NoiseRule:

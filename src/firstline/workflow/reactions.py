@@ -6,7 +6,8 @@ from firstline.closure import reactions as closure
 from firstline.core import config_log, due
 from firstline.core.event_log import DomainEvent, Reaction
 from firstline.incidents import events as happened
-from firstline.intake import noise, settling
+from firstline.intake import noise, settling, subscriptions
+from firstline.intake.events import AlertsJoined
 from firstline.oncall import reactions as oncall
 from firstline.sla import reactions as sla
 from firstline.workflow import jobs, telling
@@ -66,11 +67,12 @@ LOOKED_AT = (
 )
 
 PARTICULAR: Mapping[type[DomainEvent], Sequence[Reaction]] = {
-    happened.IncidentOpened: [start_triage, telling.received],
+    happened.IncidentOpened: [start_triage, telling.received, subscriptions.look],
+    AlertsJoined: [subscriptions.look],
     happened.Commented: [telling.answered],
-    happened.Categorised: [look_for_evidence],
-    happened.Edited: [look_for_evidence],
-    happened.Resolved: [closure.ask, settling.look_later],
+    happened.Categorised: [look_for_evidence, subscriptions.look],
+    happened.Edited: [look_for_evidence, subscriptions.look],
+    happened.Resolved: [closure.ask, settling.look_later, subscriptions.look],
     happened.Reopened: [closure.withdraw],
     happened.Closed: [closure.withdraw, keep_for_reports, settling.look_later],
     happened.Cancelled: [closure.withdraw, keep_for_reports],

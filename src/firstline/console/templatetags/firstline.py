@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -62,6 +62,9 @@ STATES = {
     "suspect": lambda: _("Suspect"),
     "healthy": lambda: _("Healthy"),
     "unknown": lambda: _("Unknown"),
+    "running": lambda: _("Running"),
+    "overdue": lambda: _("Overdue"),
+    "missing": lambda: _("Missing"),
 }
 HOLDS = {
     "caller": lambda: _("caller"),
@@ -222,6 +225,12 @@ def soon(context: Context, instant: datetime) -> SafeString:
 def number(value: int) -> str:
     """A count, exact to 999."""
     return wording.count(value)
+
+
+@register.filter
+def of(values: Mapping[Any, Any], key: Any) -> Any:
+    """The value of a key that is a variable: `{{ names|of:row.id }}`."""
+    return values.get(key)
 
 
 @register.filter

@@ -12,6 +12,7 @@ from firstline.console.components import Page, Tab
 from firstline.console.shell import page
 from firstline.desk import alerts as queries
 from firstline.intake import queries as intake
+from firstline.intake import queries_noise as noise
 
 
 @require_GET
@@ -29,6 +30,8 @@ def alerts(request: Request) -> HttpResponse:
             for key, label in labels.items()
         ],
         "alerts": found.rows,
+        "told": noise.told(request.viewer, found.rows),
+        "may_mute": request.viewer.may("noise.read"),
         "text": text,
         "state_asked": state,
         "page": Page(
@@ -44,9 +47,14 @@ def alerts(request: Request) -> HttpResponse:
 def alert(request: Request, alert_id: int) -> HttpResponse:
     """One alert: each time it fired, and what the source sent last."""
     found = intake.alert(request.viewer, alert_id)
-    return page(
-        request, "console/alerts/alert.html", {"found": found, "last": found.spans[0]}, section="alerts"
-    )
+    last = found.spans[0]
+    context = {
+        "found": found,
+        "last": last,
+        "told": noise.told(request.viewer, found.spans),
+        "may_mute": request.viewer.may("noise.edit") and last.ended_at is None,
+    }
+    return page(request, "console/alerts/alert.html", context, section="alerts")
 
 
 def _address(state: str, text: str, after: str = "") -> str:

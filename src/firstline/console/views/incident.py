@@ -28,6 +28,7 @@ from firstline.incidents import queries as incidents
 from firstline.incidents.actions import editing, people, relating, talking
 from firstline.incidents.models import Incident
 from firstline.intake.explaining import explained
+from firstline.intake.subscriptions import subscribers
 from firstline.sla import queries as sla
 from firstline.sla.ledger import Line
 
@@ -68,6 +69,7 @@ def _context(request: Request, incident_id: int) -> dict[str, Any]:
         "may_comment": request.viewer.may("incident.comment"),
         "may_work": request.viewer.may("incident.work"),
         **_viewers(request, incident.pk),
+        "subscribers": subscribers(request.viewer, incident.pk),
         "watching": any(watcher.person_id == request.person.pk for watcher in found.watchers),
         "place": queries.place(request.viewer, incident, now=request.moment),
         "position": queries.explain(request.viewer, incident) if incident.is_open else None,

@@ -194,6 +194,7 @@ def service(request: Request, service_id: int) -> HttpResponse:
         "checks": checks.checks_of_service(request.viewer, row.pk),
         "queue": queue_of(row),
         "may_edit": _may_edit(request.viewer, row),
+        "may_mute": request.viewer.may("noise.edit"),
     }
     return page(request, "console/setup/service.html", context, section="services")
 
