@@ -71,6 +71,9 @@ bench-intake: env ## How many signals the gateway takes, beside Alertmanager
 bench-drain: env ## How fast the engine works off the inbox
 	@bash scripts/bench $(BIN) drain
 
+bench-mail: env ## How well mail is understood, on real mails
+	@bash scripts/bench $(BIN) mail
+
 bench-storm: env ## A storm beside people at work, and how soon a page goes out
 	@bash scripts/bench $(BIN) storm
 

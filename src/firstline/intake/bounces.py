@@ -35,6 +35,8 @@ SUBJECTS = re.compile(
     )""",
     re.I | re.X,
 )
+# of providers that report without structure: this subject, nothing written, and the message itself
+COMPLAINTS = re.compile(r"^\s*(?:complaint\sabout|(?:abuse|spam)\sreport|e-?mail\sfeedback\sreport)", re.I)
 SENDERS = re.compile(
     r"mail[- ]?(?:er[- ]?|delivery )(?:daemon|subsystem|system|service)|postmaster|mail system|\bmta", re.I
 )
@@ -124,6 +126,8 @@ def bounce_of(message: Message, text: str) -> Bounce | None:
     parts = list(_parts(message))
     kinds = {_kind(part) for part in parts}
     if "message/feedback-report" in kinds or _report_type(message) == "feedback-report":
+        return Bounce(kind="complaint", original=_original(parts, text))
+    if not text.strip() and "message/rfc822" in kinds and COMPLAINTS.match(header(message, "Subject")):
         return Bounce(kind="complaint", original=_original(parts, text))
     reports = [
         part for part in parts if _kind(part) in ("message/delivery-status", "message/global-delivery-status")

@@ -78,13 +78,17 @@ class Mail:
     replies_to: tuple[str, ...]
     reply_address: str
     text: str
-    folded: Folded
     attachments: tuple[MailAttachment, ...]
     automatic: str
     bounce: Bounce | None
     authentication: tuple[str, ...]
     loop: tuple[str, ...]
     unread: int = 0
+
+    @property
+    def folded(self) -> Folded:
+        """The text in two; only who needs it pays for it."""
+        return fold(self.text)
 
     @property
     def fingerprint(self) -> str:
@@ -116,7 +120,6 @@ def parse(raw: bytes, *, return_path: str | None = None) -> Mail:
         replies_to=_replies_to(message),
         reply_address=next((address for _, address in addresses(headers(message, "Reply-To"))), ""),
         text=text,
-        folded=fold(text),
         attachments=tuple(attachments),
         automatic=automatic_reason(message, return_path=return_path) or ("bounce" if bounce else ""),
         bounce=bounce,

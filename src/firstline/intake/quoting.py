@@ -10,23 +10,32 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailparser_reply import EmailReplyParser
 
 LIMIT = 30_000
 LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "da", "no", "cs", "ja", "ko", "zh"]
 WROTE = (
-    r"wrote|writes|schrieb(?:en)?|a écrit|écrit|escribió|ha scritto|het volgende geschreven|geschreven|schreef|"
-    r"escreveu|napisał(?:\(?a\)?)?|pisze|skrev|kirjoitti|написал(?:\(?а\)?)?|пише|napsal(?:\(?a\)?)?"
+    r"wrote|writes|schrieb(?:en)?|a écrit|écrit|escribió|va escriure|ha scritto|het volgende geschreven|geschreven|"
+    r"schreef|escreveu|napisał(?:\(?a\)?)?|pisze|skrev|kirjoitti|написал(?:\(?а\)?)?|пише|написа(?:в|ла)?|"
+    r"napsal(?:\(?a\)?)?|napísal(?:\(?a\)?)?|je napisa[ol]a?|ezt írta|a scris|yazdı|έγραψε|rašė|rakstīja|kirjutas|"
+    r"写道|寫道|님이 작성|작성"
 )
 MARKER = re.compile(r"^\W*(?:please )?reply above this line.*$", re.I)
 ATTRIBUTION = re.compile(
-    rf"^[>\s]*(?:.*\d.*(?:{WROTE})\s*:?|"
+    rf"^[>\s]*(?:.*\d.*(?:{WROTE})\s*[:：]?|"
     rf"(?:am|op|den|le|on|el|em|w dniu)\s.*\d.*(?:{WROTE})\s.{{1,160}}:|"
-    rf".{{1,120}}<[^<>\s]+@[^<>\s]+>.{{0,40}}(?:{WROTE})\s*:?|"
+    rf".{{1,120}}<[^<>\s]+@[^<>\s]+>.{{0,60}}(?:{WROTE})(?:\s.{{0,60}})?[:：]?|"
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.{0,120}<[^<>\s]+@[^<>\s]+>:?)\s*$",
     re.I,
 )
+# in any language: somebody's address and an instant; at its end the address, or below it what is quoted
+YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+HOUR = re.compile(r"(?<!\d)\d{1,2}[:.h]\d\d(?!\d)")
+ADDRESS = re.compile(r"[<(\[][^<>()\[\]\s]+@[^<>()\[\]\s]+[>)\]]")
+ENDS_WITH_ADDRESS = re.compile(r"[<(][^<>()\s]+@[^<>()\s]+[>)]\s*[:：]\s*$")
+DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 SEPARATOR = re.compile(
     r"^[>\s*]*-{2,}\s*(?:original(?:e|l)?|forwarded|weitergeleitete?|ursprüngliche|mensaje|mensagem|message|"
     r"messaggio|oorspronkelijk|doorgestuurd|wiadomość|ursprungligt|oprindelig)\b.{0,40}-{2,}[\s*]*$|"
@@ -36,17 +45,33 @@ SEPARATOR = re.compile(
 COPIED = re.compile(
     r"^[>\s*]*(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|de|à|envoyé|objet|para|"
     r"enviado|fecha|asunto|assunto|data|da|a|inviato|oggetto|risposta|van|aan|verzonden|onderwerp|od|do|wysłano|"
-    r"temat|från|till|skickat|ämne|fra|til|sendt|emne)\s*\*?\s*:",
+    r"temat|från|till|skickat|ämne|fra|til|sendt|emne|lähettäjä|lähetetty|vastaanottaja|päivämäärä|aihe|odesláno|"
+    r"komu|předmět|predmet|odoslané|от|отправлено|кому|дата|тема|від|надіслано|feladó|elküldve|címzett|tárgy|"
+    r"kimden|gönderildi|tarih|kime|konu|από|προς|θέμα|στάλθηκε|trimis|către|subiect|差出人|送信者|送信日時|日時|"
+    r"宛先|件名|发件人|发送时间|日期|收件人|主题|寄件者|寄件日期|收件者|主旨|보낸 사람|보낸 날짜|받는 사람|제목)"
+    r"\s*\*?\s*[:：]",
     re.I,
 )
-QUOTED = re.compile(r"^\s*(?:>|\|\s)")
+QUOTED = re.compile(r"^\s*(?:>|\|\s|[A-Z]{1,3}>(?:\s|$))")
 RULE = re.compile(r"^\s*\*?[-_]{10,}\*?\s*$")
+DEVICES = (
+    r"(?:iphon|ipad|ios\b|android|galaxy|outlook|mobile|mobil|handy|smartphone|blackberry|huawei|samsung|xiaomi|"
+    r"phone|mail|protonmail|yahoo)"
+)
 SIGNATURE = re.compile(
-    r"^(?:--\s?|—\s?|\*?(?:sent|get|gesendet|von meinem|envoyé|enviado|inviato|verstuurd|verzonden|skickat|wysłane)\b"
-    r".{0,30}\b(?:iphone|ipad|android|galaxy|outlook|mobile|handy|smartphone|blackberry|huawei|phone|mail).{0,60})$",
+    rf"^\s*(?:--\s?|—\s?|"
+    rf"\*?(?:sent|get|gesendet|von meinem|envoyé|enviado|inviato|verstuurd|verzonden|skickat|sendt|wysłan[eoy]|"
+    rf"lähetetty|odesláno|odoslané|отправлено|надіслано|küldve|trimis|gönderildi|στάλθηκε|obtener|téléchargez)\b"
+    rf".{{0,30}}?{DEVICES}.{{0,60}}|"
+    rf"outlook (?:für|voor|per|pour|for) \w+ (?:herunterladen|downloaden|scaricare).{{0,60}}|"
+    rf"\w{{2,12}}から送信|(?:发自|發自|來自)我的.{{1,20}}|.{{1,20}}에서 보냄)\s*$",
     re.I,
 )
 SIGNATURE_LINES = 25
+UNDERSCORES = re.compile(r"^\s*_{5,}\s*$")
+UNDERSCORED_LINES = 6
+# letters and digits; not the dot that a mail tracker leaves as a line of its own, nor underscores
+SAID = re.compile(r"[^\W_\u1427]")
 _PARSER = EmailReplyParser(languages=LANGUAGES)
 
 
@@ -58,6 +83,7 @@ class Folded:
     rest: str
 
 
+@lru_cache(maxsize=32)
 def fold(text: str) -> Folded:
     """`text` in two; a mail that is nothing but a quotation stays visible as a whole."""
     lines = text[:LIMIT].split("\n")
@@ -65,9 +91,11 @@ def fold(text: str) -> Folded:
     head, tail = lines[:marked], [*lines[marked:], text[LIMIT:]]
     visible, rest = _split(head)
     visible, signed = _signature(visible)
+    visible, quoted = _quoted_end(visible)
+    visible, ornament = _ornament(visible)
     if not _says_something(visible):
         return Folded(text.strip("\n"), "")
-    return Folded(_joined(visible), _joined([*signed, *rest, *tail]))
+    return Folded(_joined(visible), _joined([*ornament, *quoted, *signed, *rest, *tail]))
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[str]]:
@@ -76,16 +104,48 @@ def _split(lines: list[str]) -> tuple[list[str], list[str]]:
         return lines, []
     above, below = lines[:start], lines[start:]
     last_quoted = max((at for at, line in enumerate(below) if QUOTED.match(line)), default=-1)
-    beneath, _ = _signature(["", *below[last_quoted + 1 :]]) if last_quoted >= 0 else ([], [])
-    answered_below = _says_something(beneath) and not any(_copied(below, at) for at in range(len(below)))
+    copied = any(_copied(below, at) for at in range(len(below)))
+    answered_below = last_quoted >= 0 and not copied and _answers(below, last_quoted)
     if _says_something(above):
-        return (lines, []) if answered_below else (above, below)
-    if answered_below:
+        return _answered_between(above, below) if answered_below else (above, below)
+    if answered_below and _says_something(below[last_quoted + 1 :]):
         return below[last_quoted + 1 :], lines[: start + last_quoted + 1]
-    if last_quoted > 0 or SEPARATOR.match(lines[start]):
+    if last_quoted > 0:
         return lines, []
-    spoken = [at for at, line in enumerate(below) if at and line.strip() and not QUOTED.match(line)]
-    return (below[spoken[0] :], [*above, *below[: spoken[0]]]) if spoken and last_quoted < 0 else (lines, [])
+    return _forwarded(above, below)
+
+
+def _answers(below: list[str], last_quoted: int) -> bool:
+    """Whether text goes on after quoted lines: behind the last one, or as a paragraph of its own between them. A line
+    right under a quoted one is the rest of it, wrapped.
+    """
+    beneath, _ = _signature(["", *below[last_quoted + 1 :]])
+    first = next(at for at, line in enumerate(below) if QUOTED.match(line))
+    between = (
+        not QUOTED.match(below[at]) and not below[at - 1].strip() and _says_something(below[at : at + 1])
+        for at in range(first + 1, last_quoted)
+    )
+    return _says_something(beneath) or any(between)
+
+
+def _answered_between(above: list[str], below: list[str]) -> tuple[list[str], list[str]]:
+    """Text, a quotation, more text: all of it belongs together, but for the line that says whose the quotation is."""
+    attribution = next((n for n in (1, 2, 3) if ATTRIBUTION.match(_whole(below[:n]))), 0)
+    return [*above, *below[attribution:]], below[:attribution]
+
+
+def _forwarded(above: list[str], below: list[str]) -> tuple[list[str], list[str]]:
+    """Nothing was written but what is passed on: that is what is said, without its head."""
+    body = 1
+    if SEPARATOR.match(below[0]):
+        while body < len(below) and not below[body].strip():
+            body += 1
+    if body < len(below) and _copied(below, body if SEPARATOR.match(below[0]) else 0):
+        body = next((at for at in range(body, len(below)) if not below[at].strip()), len(below))
+    spoken = [at for at in range(body, len(below)) if below[at].strip() and not QUOTED.match(below[at])]
+    if not spoken:
+        return [*above, *below], []
+    return below[spoken[0] :], [*above, *below[: spoken[0]]]
 
 
 def _start(lines: list[str]) -> int | None:
@@ -102,13 +162,32 @@ def _is_attribution(lines: list[str], at: int) -> bool:
     """Whether *On … X wrote:* begins here; it is often wrapped onto two or three lines."""
     for length in (1, 2, 3):
         parts = lines[at : at + length]
-        whole = " ".join(line.strip() for line in parts)
+        whole = _whole(parts)
         if not all(part.strip() for part in parts) or len(whole) > 400:
             return False
         inside_text = length > 1 and at > 0 and bool(lines[at - 1].strip())
-        if ATTRIBUTION.match(whole) and not inside_text:
+        begins_later = any(
+            _attributes(_whole(parts[later:]), lines[at + length :]) for later in range(1, length)
+        )
+        if not inside_text and not begins_later and _attributes(whole, lines[at + length :]):
             return True
     return False
+
+
+def _attributes(line: str, below: list[str]) -> bool:
+    """Whether the line says whose the words below are: by a known verb, or by an address and an instant."""
+    if ATTRIBUTION.match(line):
+        return True
+    if not line.rstrip().endswith((":", "：")) or not ADDRESS.search(line) or not YEAR.search(line):
+        return False
+    if ENDS_WITH_ADDRESS.search(line) and HOUR.search(line):
+        return True
+    following = next((each for each in below[:3] if each.strip()), "")
+    return bool(QUOTED.match(following))
+
+
+def _whole(parts: list[str]) -> str:
+    return DIRECTIONS.sub("", " ".join(part.strip() for part in parts))
 
 
 def _copied(lines: list[str], at: int) -> bool:
@@ -138,11 +217,29 @@ def _signature(lines: list[str]) -> tuple[list[str], list[str]]:
     for at in range(max(1, len(lines) - SIGNATURE_LINES), len(lines)):
         if SIGNATURE.match(lines[at]):
             return lines[:at], lines[at:]
-    return lines, []
+    ruled = range(max(1, len(lines) - UNDERSCORED_LINES), len(lines))
+    cut = next((at for at in ruled if UNDERSCORES.match(lines[at])), len(lines))
+    return lines[:cut], lines[cut:]
+
+
+def _quoted_end(lines: list[str]) -> tuple[list[str], list[str]]:
+    """What was quoted and is answered by nothing after it."""
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or QUOTED.match(lines[end - 1])):
+        end -= 1
+    return (lines[:end], lines[end:]) if _says_something(lines[:end]) else (lines, [])
+
+
+def _ornament(lines: list[str]) -> tuple[list[str], list[str]]:
+    """Rules and other lines at the end that say nothing."""
+    end = len(lines)
+    while end and not _says_something(lines[end - 1 : end]):
+        end -= 1
+    return lines[:end], lines[end:]
 
 
 def _says_something(lines: list[str]) -> bool:
-    return any(re.search(r"\w", line) for line in lines)
+    return any(SAID.search(line) for line in lines)
 
 
 def _joined(lines: list[str]) -> str:
