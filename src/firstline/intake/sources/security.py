@@ -27,6 +27,7 @@ WRAPPERS = (
 
 Place = tuple[str, EntityKind, str]  # dotted place, kind, role
 Record = Mapping[str, Any]
+Ways = tuple[tuple[tuple[str, int], ...], ...]
 
 
 def records(row: Received, fits: Callable[[Record], bool], expected: str) -> list[Record]:
@@ -85,14 +86,21 @@ def _unwrapped(value: Any, fits: Callable[[Record], bool], depth: int) -> Iterat
 
 def texts_at(record: Any, *places: str) -> list[str]:
     """The texts at the dotted `places`, in their order, from every element of lists on the way."""
-    return [
-        text for place in places for value in _values(record, _parts(place), 0) if (text := text_of(value))
-    ]
+    found: list[Any] = []
+    for place in places:
+        _collect(record, _ways(place), 0, found)
+    return [text for value in found if (text := text_of(value))]
 
 
 def text_at(record: Any, *places: str) -> str:
     """The first of them; `""` when there is none."""
-    return next(iter(texts_at(record, *places)), "")
+    for place in places:
+        found: list[Any] = []
+        _collect(record, _ways(place), 0, found)
+        for value in found:
+            if text := text_of(value):
+                return text
+    return ""
 
 
 def part_at(record: Any, place: str) -> Record:
@@ -117,27 +125,38 @@ def _parts(place: str) -> tuple[str, ...]:
     return tuple(place.split("."))
 
 
-def _values(value: Any, parts: tuple[str, ...], start: int) -> Iterator[Any]:
-    """Leaves below `value`; each name is a key of its own or, with those behind it, a key with dots."""
-    if isinstance(value, list):
+@lru_cache(maxsize=2048)
+def _ways(place: str) -> Ways:
+    """For each part of a place, the keys that may stand there: it alone, or joined with those behind it."""
+    parts = _parts(place)
+    return tuple(
+        tuple((".".join(parts[start:end]), end) for end in range(start + 1, len(parts) + 1))
+        for start in range(len(parts))
+    )
+
+
+def _collect(value: Any, ways: Ways, start: int, found: list[Any]) -> None:
+    """Append the leaves below `value`. Not a generator: a parser asks for dozens of places that are not there."""
+    if isinstance(value, dict):
+        if start < len(ways):
+            for name, end in ways[start]:
+                if name in value:
+                    _collect(value[name], ways, end, found)
+    elif isinstance(value, list):
         for each in value[:MOST_ELEMENTS]:
-            yield from _values(each, parts, start)
-    elif start == len(parts):
-        if value is not None and not isinstance(value, dict):
-            yield value
-    elif isinstance(value, dict):
-        for end in range(start + 1, len(parts) + 1):
-            name = parts[start] if end == start + 1 else ".".join(parts[start:end])
-            if name in value:
-                yield from _values(value[name], parts, end)
+            _collect(each, ways, start, found)
+    elif start == len(ways) and value is not None:
+        found.append(value)
 
 
-def entities_at(record: Any, places: Iterable[Place]) -> Iterator[Entity]:
+def entities_at(record: Record, places: Iterable[Place]) -> Iterator[Entity]:
     """The observables at `places`. A template's field that was never filled in (its own name) is none."""
+    flat = any("." in name for name in record)
     for place, kind, role in places:
-        for text in texts_at(record, place):
-            if text != place:
-                yield from observed(kind, text, role)
+        if flat or _parts(place)[0] in record:
+            for text in texts_at(record, place):
+                if text != place:
+                    yield from observed(kind, text, role)
 
 
 def account(name: str, domain: str) -> str:
