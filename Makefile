@@ -11,9 +11,10 @@ DATA ?= $(if $(filter 0,$(shell id -u)),/var/lib/firstline,$(CURDIR)/var/data)
 WORKERS ?= auto
 TESTS ?= tests
 KILLS ?= 100
+ATTACKS ?= ../shared/data/ait_alerts
 HTTPS := FIRSTLINE_URL=https://firstline.example.com
 
-.PHONY: help env up demo test smoke prove check corpus bench chaos-intake fmt messages screenshots assets lock doctor clean
+.PHONY: help env up demo test smoke prove check corpus bench bench-attacks chaos-intake fmt messages screenshots assets lock doctor clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +80,9 @@ bench-storm: env ## A storm beside people at work, and how soon a page goes out
 
 chaos-intake: env ## Kill gateway, engines and PostgreSQL while clients send, and count what was lost (KILLS=100)
 	@$(BIN)/python -m bench.chaos_intake --kills $(KILLS)
+
+bench-attacks: env ## How a labelled attack ends up in incidents (ATTACKS=folder with the AIT alert data set)
+	@$(BIN)/python -m bench.attacks "$(ATTACKS)"
 
 screenshots: env ## Take the pictures of the README from the demo
 	@bash scripts/find-chromium $(BIN)

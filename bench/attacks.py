@@ -1,6 +1,6 @@
 """How a labelled attack ends up in incidents: alerts of intrusion detectors of a testbed, through the whole intake.
 
-    python -m bench.attacks FOLDER [--scenario russellmitchell --scenario shaw] [--expires-after 86400]
+    python -m bench.attacks [FOLDER] [--scenario russellmitchell --scenario shaw] [--expires-after 86400]
 
 FOLDER holds `<scenario>_alerts.txt.gz` of the AIT Alert Data Set: CSV lines (time, name, ip, host, short, time_label,
 event_label), 2 to 4 per second of Wazuh, Suricata and AMiner. Each line is written as its tool would have posted it,
@@ -27,6 +27,7 @@ from typing import Any
 from bench.intake import about, database
 
 SCENARIOS = ("russellmitchell", "shaw")
+FOLDER = Path("../shared/data/ait_alerts")
 SLICE = timedelta(minutes=1)
 NONE = "-"
 FALSE = "false_positive"
@@ -54,12 +55,15 @@ class Line:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
     parser.add_argument("--scenario", action="append", choices=SCENARIOS)
     parser.add_argument(
         "--expires-after", type=int, help="seconds of quiet that end an alert; else each kind's own"
     )
     given = parser.parse_args()
+    if not given.folder.is_dir():
+        print(json.dumps({"bench": "attacks", "skipped": f"no data set in {given.folder}"}))
+        return
     runs = []
     with database():
         for scenario in given.scenario or SCENARIOS:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from . import administration, backup, common, doctor, importing, running, selftest, simulate
+from . import administration, backup, common, doctor, importing, replay, running, selftest, simulate
 
 app = typer.Typer(
     name="firstline",
@@ -29,6 +29,7 @@ app.command("createadmin")(administration.createadmin)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("simulate")(simulate.simulate)
+app.command("replay")(replay.replay)
 app.add_typer(importing.app, name="import")
 app.command("manage", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     administration.manage

@@ -1,0 +1,1 @@
+"""A stretch of the inbox once more, through other rules, without touching anything."""
