@@ -80,8 +80,8 @@ READ: dict[str, str] = {
     "problem.read": "problems preventive problem",
     "problem.work": "problem_new problem_edit action_new problem_act",
     "report.read": "reports report_csv",
-    "source.read": "sources source source_edit",
-    "source.edit": "source_new source_act source_mapping",
+    "source.read": "sources source source_edit source_inbox source_inbox_row",
+    "source.edit": "source_new source_act source_mapping source_inbox_again",
     "audit.read": "audit",
     "security.break_glass": "break_glass",
 }
@@ -213,6 +213,7 @@ def world(db: None) -> World:
         "group_id": org.other.id,
         "person_id": org.colleague.id,
         "source_id": source.id,
+        "row_id": 1,
         "problem_id": problem.id,
         "category_id": Category.objects.order_by("id")[0].id,
         "code_id": ResolutionCode.objects.order_by("id")[0].id,

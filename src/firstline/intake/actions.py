@@ -40,6 +40,7 @@ SOURCE = (
 )
 HEARTBEAT = ("period_seconds", "grace_seconds", "cron", "zone", "max_run_seconds")
 OVERLAP = timedelta(hours=24)
+MOST_AGAIN = 10_000  # requests that one push of a button reads again
 FLOORS = dict.fromkeys(SECURITY_KINDS, "warning") | {"syslog": "error"}
 ROW_KINDS = {"heartbeat": "beat", "mail": "mail"}
 
@@ -177,24 +178,29 @@ def send_test(source_id: int, *, actor: Actor, now: datetime, sample: str = "") 
 
 @transaction.atomic
 def replay_failed(source_id: int, *, actor: Actor, now: datetime) -> int:
-    """Read again what could not be read, in its order; returns how many requests."""
-    return _replay(source_id, "state = 'failed'", [], actor=actor, now=now)
+    """Read again what could not be read, the oldest `MOST_AGAIN`, in its order; returns how many requests."""
+    return _replay(source_id, None, actor=actor, now=now)
 
 
 @transaction.atomic
 def replay(source_id: int, row_ids: Iterable[int], *, actor: Actor, now: datetime) -> int:
-    """Read these stored requests again, whatever became of them."""
-    return _replay(source_id, "id = ANY(%s) AND state <> 'new'", [list(row_ids)], actor=actor, now=now)
+    """Read these requests again, as far as they could not be read. What was read once is never counted twice."""
+    return _replay(source_id, list(row_ids), actor=actor, now=now)
 
 
-def _replay(source_id: int, which: str, parameters: list[Any], *, actor: Actor, now: datetime) -> int:
+AGAIN = """
+UPDATE inbox SET state = 'new', error = '', attempts = 0
+FROM (SELECT received_at, id FROM inbox WHERE source_id = %s AND state = 'failed'
+        AND (%s::bigint[] IS NULL OR id = ANY(%s::bigint[])) ORDER BY id LIMIT %s FOR UPDATE) AS t
+WHERE inbox.received_at = t.received_at AND inbox.id = t.id
+"""
+
+
+def _replay(source_id: int, row_ids: list[int] | None, *, actor: Actor, now: datetime) -> int:
     authorise(actor, "source.edit")
     source = found(Source, source_id, "source")
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE inbox SET state = 'new', error = '', attempts = 0 WHERE source_id = %s AND {which}",  # noqa: S608 - ours
-            [source.id, *parameters],
-        )
+        cursor.execute(AGAIN, [source.id, row_ids, row_ids, MOST_AGAIN])
         count = int(cursor.rowcount)
     if count:
         event_log.record(

@@ -96,27 +96,23 @@ def last_payloads(viewer: Viewer, source_id: int, *, limit: int = 20, failed: bo
     rows = Inbox.objects.filter(source_id=found.id)
     if failed:
         rows = rows.filter(state="failed")
-    return [_payload(row) for row in rows.order_by("-received_at", "-id")[:limit]]
+    return [payload_of(row) for row in rows.order_by("-received_at", "-id")[:limit]]
 
 
-def _payload(row: Inbox) -> Payload:
+def payload_of(row: Inbox, *, shown: int = SHOWN) -> Payload:
+    """A stored request as it may be shown, up to so many characters."""
     body = bytes(row.body)
-    text = masked(body[: SHOWN * 2].decode("utf-8", "replace"))
+    text = masked(body[: shown * 2].decode("utf-8", "replace"))
     return Payload(
         id=row.id,
         received_at=row.received_at,
         content_type=row.content_type,
-        text=text if len(text) <= SHOWN else text[:SHOWN] + "…",
+        text=text if len(text) <= shown else text[:shown] + "…",
         size=len(body),
         state=row.state,
         error=row.error,
         signals=row.signals,
     )
-
-
-def failed_count(viewer: Viewer, source_id: int) -> int:
-    """How many requests of the source could not be read."""
-    return Inbox.objects.filter(source_id=source(viewer, source_id).id, state="failed").count()
 
 
 def try_mapping(viewer: Viewer, source_id: int, mapping: dict[str, Any], *, limit: int = 10) -> list[Trial]:
@@ -131,9 +127,9 @@ def try_mapping(viewer: Viewer, source_id: int, mapping: dict[str, Any], *, limi
     trials = []
     for row in rows:
         try:
-            trials.append(Trial(_payload(row), parse_row(found, _received(row))))
+            trials.append(Trial(payload_of(row), parse_row(found, _received(row))))
         except ParseError as error:
-            trials.append(Trial(_payload(row), error=str(error)))
+            trials.append(Trial(payload_of(row), error=str(error)))
     return trials
 
 
@@ -157,7 +153,9 @@ def _received(row: Inbox) -> Received:
 
 def recent_signals(viewer: Viewer, *, limit: int = 500) -> list[RecentSignal]:
     """The last alerts that the viewer may see, for dry runs."""
-    rows = alert_spans(viewer).order_by("-id",)[:limit]
+    rows = alert_spans(viewer).order_by(
+        "-id",
+    )[:limit]
     return [
         RecentSignal(
             title=row.title,
@@ -243,7 +241,7 @@ def alert(viewer: Viewer, alert_id: int, *, limit: int = 100) -> AlertDetail:
         if last.inbox_id is not None and last.inbox_received_at is not None
         else None
     )
-    return AlertDetail(last.alert, spans, _payload(row) if row else None)
+    return AlertDetail(last.alert, spans, payload_of(row) if row else None)
 
 
 def edges(viewer: Viewer, incident_id: int, *, limit: int = 200) -> list[Edge]:

@@ -34,3 +34,16 @@ def test_secrets_disappear(text: str, secret: str) -> None:
 )
 def test_the_rest_stays(text: str) -> None:
     assert masked(text) == text
+
+
+HOSTILE = (
+    "a-", "pass", "pass" + " " * 60, "token ", "://a:", "eyJ-", "eyJaaaaaaaaaa.", "-----BEGIN ", '"token": "\\',
+    "authauth_",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+def test_text_chosen_to_take_long_is_read_in_time_that_grows_with_its_length(part: str) -> None:
+    """With a square in it, this would go on for hours."""
+    hostile = '"' + part * (400_000 // len(part))
+    assert masked(hostile + ' password=hunter2 "')

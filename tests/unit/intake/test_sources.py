@@ -13,7 +13,7 @@ from firstline.core.errors import Invalid, NotAllowed, NotFound
 from firstline.core.models import Event
 from firstline.core.secrets import decrypt, hash_token
 from firstline.incidents.models import Incident
-from firstline.intake import actions, helping, queries
+from firstline.intake import actions, helping, queries, queries_inbox
 from firstline.intake.models import Edge, Heartbeat, Source
 from tests.unit.intake.inboxes import Inbox, Trigger
 
@@ -100,7 +100,7 @@ def test_replay_after_the_mapping_is_mended(inbox: Inbox) -> None:
     source = inbox.source("wazuh", group=SupportGroup.objects.get(catch_all=True))
     inbox.put(source, {"headline": "Odd"})
     inbox.drain()
-    assert queries.failed_count(SYSTEM, source.id) == 1
+    assert queries_inbox.counts(SYSTEM, source.id)["failed"] == 1
     (trial,) = queries.try_mapping(SYSTEM, source.id, {"title": "$.headline"})
     assert [signal.title for signal in trial.signals] == ["Odd"]
     (wrong,) = queries.try_mapping(SYSTEM, source.id, {"title": "$.nothing"})
@@ -108,7 +108,7 @@ def test_replay_after_the_mapping_is_mended(inbox: Inbox) -> None:
     actions.save_mapping(source.id, {"title": "$.headline"}, actor=ADMIN, now=inbox.now)
     assert actions.replay_failed(source.id, actor=ADMIN, now=inbox.now) == 1
     inbox.drain()
-    assert queries.failed_count(SYSTEM, source.id) == 0
+    assert queries_inbox.counts(SYSTEM, source.id)["failed"] == 0
     assert "Odd" in [span.title for span in inbox.spans(source)]
 
 

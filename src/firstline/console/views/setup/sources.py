@@ -28,6 +28,7 @@ from firstline.console.views.setup.source_kinds import offered
 from firstline.core.errors import DomainError, Invalid
 from firstline.core.secrets import decrypt, encrypt
 from firstline.intake import actions, queries
+from firstline.intake import queries_inbox as inbox
 from firstline.intake.helping import TITLES, help_text, samples
 from firstline.intake.models import Source
 
@@ -265,7 +266,7 @@ def source(request: Request, source_id: int) -> HttpResponse:
         "payloads": payloads,
         "waiting": not payloads or any(payload.state == "new" for payload in payloads),
         "hidden": not queries.may_read_payloads(request.viewer, row),
-        "failed": queries.failed_count(request.viewer, row.pk) if getattr(row, "failed", False) else 0,
+        "failed": inbox.counts(request.viewer, row.pk)["failed"] if getattr(row, "failed", False) else 0,
         "samples": samples(row.kind),
         "may_edit": request.viewer.may("source.edit"),
         "imap_error": row.settings.get("imap_error", ""),
@@ -361,13 +362,6 @@ def source_act(request: Request, source_id: int, verb: str) -> HttpResponse:
             request, _("A new token. The old one is good for another day; change your senders meanwhile.")
         )
         return redirect(back)
-    if verb == "replay":
-        return kit.do_and_return(
-            request,
-            lambda: actions.replay_failed(source_id, **common),
-            _("What could not be read is read again."),
-            back,
-        )
     on = verb == "on"
     return kit.do_and_return(
         request,
