@@ -60,6 +60,8 @@ def mutated(body: bytes, seed: int, strength: int) -> bytes:
     document = [document]
     for _ in range(strength):
         chance.choice(FAULTS)(document, chance)
+    if strength and chance.random() < 0.2:  # at most one of these: they multiply
+        chance.choice(LARGE)(document, chance)
     text = _spelled_out(json.dumps(document[0] if document else None), chance)
     raw = text.encode("utf-8", "surrogatepass")[:MOST]
     return _bytes_broken(raw, chance, 1) if chance.random() < 0.15 else raw
@@ -149,23 +151,24 @@ def _rename(document: list[Any], chance: random.Random) -> None:
     place = _somewhere(document, chance)
     if place is not None and isinstance(place[0], dict):
         container, name = place
-        container[chance.choice((name.upper(), name + "\x00", "", name * 200, *ODD_TEXTS))] = container.pop(
-            name
+        container[chance.choice((name.upper(), name + "\x00", "", name[:40] * 200, *ODD_TEXTS))] = (
+            container.pop(name)
         )
 
 
 def _other_type(value: Any, chance: random.Random) -> Any:
     return chance.choice(
         (
-            None, [], {}, [value], {"value": value}, str(value), [value, value], [[]], {"": ""}, [None], True, 0, "",
-            json.dumps(value),
+            None, [], {}, [value], {"value": value}, str(value)[:10_000], [[]], {"": ""}, [None], True, 0, "",
+            json.dumps(value)[:10_000],
         )
     )  # fmt: skip
 
 
 def _many(value: Any, chance: random.Random) -> Any:
     if chance.random() < 0.5:
-        return [value if isinstance(value, str | int | float) else 1] * chance.choice((1_000, MANY))
+        small = isinstance(value, int | float) or (isinstance(value, str) and len(value) < 40)
+        return [value if small else 1] * chance.choice((1_000, MANY))
     return {f"name{number}": "x" for number in range(chance.choice((1_000, 20_000)))}
 
 
@@ -175,13 +178,15 @@ FAULTS: tuple[Callable[[list[Any], random.Random], None], ...] = (
     _put(lambda _, chance: chance.choice(ODD_TEXTS)),
     _put(lambda _, chance: chance.choice(ODD_TEXTS)),
     _put(lambda _, chance: chance.choice(ODD_NUMBERS)),
-    _put(lambda value, chance: f"{value}{chance.choice(ODD_TEXTS)}"),
+    _put(lambda value, chance: f"{str(value)[:10_000]}{chance.choice(ODD_TEXTS)}"),
     _put(lambda _, chance: chance.choice((HUGE, NAN, NAN, DEEP))),
-    _put(lambda _, chance: chance.choice(("x", "é", "😀", "\x00", "<", " a=b", "\n", "\\", "|")) * LONG),
-    _put(_many),
     _swap,
     _swap,
     _drop,
     _drop,
     _rename,
+)
+LARGE: tuple[Callable[[list[Any], random.Random], None], ...] = (
+    _put(lambda _, chance: chance.choice(("x", "é", "😀", "\x00", "<", " a=b", "\n", "\\", "|")) * LONG),
+    _put(_many),
 )
