@@ -80,8 +80,8 @@ READ: dict[str, str] = {
     "problem.read": "problems preventive problem",
     "problem.work": "problem_new problem_edit action_new problem_act",
     "report.read": "reports report_csv",
-    "source.read": "sources source source_edit source_inbox source_inbox_row",
-    "source.edit": "source_new source_act source_mapping source_inbox_again",
+    "source.read": "sources source source_edit source_mapping source_inbox source_inbox_row",
+    "source.edit": "source_new source_act source_inbox_again",
     "audit.read": "audit",
     "security.break_glass": "break_glass",
 }
@@ -95,7 +95,7 @@ WRITE: dict[str, str] = {
     "settings agreement_new agreement matrix calendar_new calendar",
     "people.edit": "person_new person group_new group",
     "oncall.edit": "policy_new policy paging",
-    "source.edit": "source_edit",
+    "source.edit": "source_edit source_mapping",
     "incident.comment": "watch",
     "problem.work": "preventive",
 }

@@ -19,9 +19,7 @@ from firstline.intake.explaining import explained
 from firstline.intake.masking import masked
 from firstline.intake.models import Alert, AlertSpan, Edge, Inbox, Source
 from firstline.intake.signal import Signal
-from firstline.intake.sources.generic.guess import guessed
-from firstline.intake.sources.generic.mapping import Mapping
-from firstline.intake.sources.parsing import ParseError, Received, decode_json
+from firstline.intake.sources.parsing import ParseError, Received
 
 SHOWN = 4096
 RECENT = timedelta(days=30)
@@ -131,18 +129,6 @@ def try_mapping(viewer: Viewer, source_id: int, mapping: dict[str, Any], *, limi
         except ParseError as error:
             trials.append(Trial(payload_of(row), error=str(error)))
     return trials
-
-
-def suggested_mapping(viewer: Viewer, source_id: int) -> Mapping | None:
-    """A mapping guessed from the last request that is JSON; None when there is none."""
-    found = source(viewer, source_id)
-    row = Inbox.objects.filter(source_id=found.id, kind="alert").order_by("-received_at", "-id").first()
-    if row is None or not may_read_payloads(viewer, found):
-        return None
-    try:
-        return guessed(decode_json(bytes(row.body)))
-    except ParseError:
-        return None
 
 
 def _received(row: Inbox) -> Received:

@@ -47,7 +47,8 @@ WAITING = """
 SELECT body FROM inbox WHERE source_id = %s AND state = 'failed' AND starts_with(error, %s) ORDER BY id LIMIT %s
 """
 AGAIN = """
-UPDATE inbox SET state = 'new', error = '' WHERE source_id = %s AND state = 'failed' AND starts_with(error, %s)
+UPDATE inbox SET state = 'new', error = '', attempts = 0
+WHERE source_id = %s AND state = 'failed' AND starts_with(error, %s)
 """
 Fetch = Callable[[str], bytes]
 log = structlog.get_logger(__name__)

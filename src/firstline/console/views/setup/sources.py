@@ -1,10 +1,8 @@
 """Sources: add one by copying a snippet, see what it sends, try it, change its token."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -25,16 +23,20 @@ from firstline.console.shell import page
 from firstline.console.views.setup import kit
 from firstline.console.views.setup.kit import Cell, Column, Empty, SetupForm, Table
 from firstline.console.views.setup.source_kinds import offered
-from firstline.core.errors import DomainError, Invalid
 from firstline.core.secrets import decrypt, encrypt
-from firstline.intake import actions, queries
+from firstline.intake import actions, proposing, queries
 from firstline.intake import queries_inbox as inbox
+from firstline.intake import queries_noise as noise
 from firstline.intake.helping import TITLES, help_text, samples
 from firstline.intake.models import Source
+from firstline.intake.sources.registry import FRONTS
 
 TOKEN_SHOWN = timedelta(minutes=15)
 PLACEHOLDER = "YOUR-TOKEN"
 LATELY = timedelta(days=1)
+# what a kind keeps in its settings and a person may change
+OWN_SETTINGS = {"sns": ("topic", "unsigned"), "github": ("branches",), "splunk": ("expires_after",)}
+SIGNED_KINDS = frozenset(kind for kind, front in FRONTS.items() if front.signed)
 
 
 class SourceForm(SetupForm):
@@ -82,13 +84,67 @@ class SourceForm(SetupForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=_l("Kept encrypted. Empty: it stays as it is."),
     )
-    period_seconds = forms.IntegerField(label=_l("Is heard of every (seconds)"), min_value=1, initial=300)
-    grace_seconds = forms.IntegerField(label=_l("May be late by (seconds)"), min_value=0, initial=60)
-    mapping = kit.text(
-        _l("Mapping"),
-        _l("How its JSON is read, as JSON. Empty: what is usual is looked for."),
-        rows=8,
-        code=True,
+    cron = forms.CharField(
+        label=_l("Runs by cron"),
+        max_length=120,
+        required=False,
+        help_text=_l("As in the crontab, such as 30 2 * * *. Empty: by the period below."),
+        widget=forms.TextInput(attrs={"class": "mono", "spellcheck": "false", "autocomplete": "off"}),
+    )
+    zone = forms.CharField(
+        label=_l("On the clock of"),
+        max_length=64,
+        required=False,
+        initial="UTC",
+        help_text=_l("For cron: the time zone of the machine, such as Europe/Kyiv."),
+    )
+    forget_secret = forms.BooleanField(
+        label=_l("Forget the secret"), required=False, help_text=_l("Unsigned requests are taken again.")
+    )
+    topic = forms.CharField(
+        label=_l("Topic"),
+        required=False,
+        max_length=300,
+        help_text=_l("Its ARN. Empty: any topic that subscribes."),
+    )
+    unsigned = forms.BooleanField(
+        label=_l("Takes messages without a signature"),
+        required=False,
+        help_text=_l("Raw message delivery and EventBridge: only the address protects this source then."),
+    )
+    expires_after = forms.IntegerField(
+        label=_l("An alert expires after (seconds)"),
+        required=False,
+        min_value=60,
+        help_text=_l("Since it was last sent, because this tool never says that it is over. Empty: a day."),
+    )
+    branches = forms.CharField(
+        label=_l("Branches"),
+        required=False,
+        max_length=500,
+        help_text=_l(
+            "Whose failures matter, with commas between them; * is every one. Empty: the default branch."
+        ),
+    )
+    period_seconds = forms.IntegerField(
+        label=_l("Is heard of every (seconds)"),
+        min_value=1,
+        initial=300,
+        help_text=_l("Without a cron expression."),
+    )
+    grace_seconds = forms.IntegerField(
+        label=_l("May be late by (seconds)"),
+        min_value=0,
+        initial=60,
+        help_text=_l("From when it is expected: longer than the job takes."),
+    )
+    max_run_seconds = forms.IntegerField(
+        label=_l("A run may take (seconds)"),
+        min_value=1,
+        required=False,
+        help_text=_l(
+            "Where the job says that it starts: one that does not end in time is missing. Empty: any time."
+        ),
     )
 
     def __init__(
@@ -101,41 +157,46 @@ class SourceForm(SetupForm):
         self.offer("owner_id", kit.as_choices(accounts.staff(viewer)), nothing=_("Nobody"))
         for name in set(self.fields) - {"seen"} - set(self._wanted(source)):
             del self.fields[name]
+        if kind in SIGNED_KINDS:
+            self.fields["secret"].label = _("Secret")
+            self.fields["secret"].help_text = _(
+                "The sender signs with it; without one, the address alone is enough. Kept encrypted. "
+                "Empty: it stays as it is."
+            )
 
     def _wanted(self, source: Source | None) -> list[str]:
         """The fields of this kind; a new source asks for the least."""
         names = ["name", "service_id", "group_id"]
         if self.kind == "heartbeat":
-            names += ["period_seconds", "grace_seconds"]
+            names += ["cron", "zone", "period_seconds", "grace_seconds", "max_run_seconds"]
         if self.kind == "mail":
             names += ["address", "imap_host", "imap_port", "imap_security", "imap_user", "secret"]
         if source is not None:
             names += ["owner_id", "security", "enabled", "allowed_networks"]
             names += ["severity_floor"] if self.kind not in ("heartbeat", "mail") else []
-            names += ["mapping"] if self.kind == "generic" else []
+            names += OWN_SETTINGS.get(self.kind, ())
+        if self.kind in SIGNED_KINDS:
+            names += ["secret", "forget_secret"] if source is not None and source.secret else ["secret"]
         return names
+
+    def clean_branches(self) -> list[str]:
+        return [name.strip() for name in str(self.cleaned_data["branches"]).split(",") if name.strip()]
 
     def clean_allowed_networks(self) -> list[str]:
         return str(self.cleaned_data["allowed_networks"]).split()
-
-    def clean_mapping(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.cleaned_data["mapping"] or "{}")
-        except ValueError as error:
-            raise forms.ValidationError(_("This is not JSON: %(error)s.") % {"error": error}) from error
-        if not isinstance(found, dict):
-            raise forms.ValidationError(_("A mapping is an object: {…}."))
-        return found
 
     def values(self, before: dict[str, Any]) -> dict[str, Any]:
         """What the action takes."""
         data = {name: value for name, value in self.cleaned_data.items() if not name.startswith("imap_")}
         data.pop("seen", None)
+        if not data.get("secret"):
+            data.pop("secret", None)
+        if data.pop("forget_secret", False):
+            data["secret"] = ""
+        if names := OWN_SETTINGS.get(self.kind, ()):
+            own = {name: data.pop(name) for name in names if name in data}
+            data["settings"] = {**before, **own}
         if self.kind == "mail":
-            if not data.pop("secret", ""):
-                data.pop("secret", None)
-            else:
-                data["secret"] = self.cleaned_data["secret"]
             imap = {n: self.cleaned_data[f"imap_{n}"] for n in ("host", "port", "security", "user")}
             kept = {name: value for name, value in before.items() if name not in ("imap", "imap_error")}
             data["settings"] = {**kept, "imap": imap} if imap["host"] else kept
@@ -269,7 +330,12 @@ def source(request: Request, source_id: int) -> HttpResponse:
         "failed": inbox.counts(request.viewer, row.pk)["failed"] if getattr(row, "failed", False) else 0,
         "samples": samples(row.kind),
         "may_edit": request.viewer.may("source.edit"),
+        "beat": noise.heartbeat(request.viewer, row.pk, now=request.moment)
+        if row.kind == "heartbeat"
+        else None,
         "imap_error": row.settings.get("imap_error", ""),
+        "maps": proposing.takes_mapping(row),
+        "subscriptions": sorted((row.settings.get("subscriptions") or {}).items()),
     }
     return page(request, "console/setup/source.html", context, section="sources")
 
@@ -281,9 +347,6 @@ def source_edit(request: Request, source_id: int) -> HttpResponse:
     form = SourceForm(
         kit.posted(request), viewer=request.viewer, kind=row.kind, source=row, initial=_initial(row)
     )
-    more: dict[str, Any] = {"source": row, "wide": row.kind == "generic"}
-    if request.method == "POST" and "try" in request.POST:
-        return _tried(request, row, form, more)
 
     def save(data: dict[str, Any]) -> None:
         actions.edit_source(
@@ -299,30 +362,7 @@ def source_edit(request: Request, source_id: int) -> HttpResponse:
         save=save,
         done=_("Saved."),
         may_edit=request.viewer.may("source.edit"),
-        template="console/setup/source_edit.html",
-        more=more,
     )
-
-
-def _tried(request: Request, row: Source, form: SourceForm, more: dict[str, Any]) -> HttpResponse:
-    """What the mapping would make of the last payloads; nothing is saved."""
-
-    def attempt(data: dict[str, Any]) -> None:
-        try:
-            more["trials"] = queries.try_mapping(request.viewer, row.pk, data["mapping"])
-        except DomainError as error:
-            raise Invalid(str(error), {"mapping": str(error)}) from error
-
-    status = kit.attempt(form, attempt)
-    context = {
-        **more,
-        "title": row.name,
-        "form": form,
-        "back": reverse("console:source", args=[row.pk]),
-        "may_edit": True,
-        "submit": _("Save"),
-    }
-    return page(request, "console/setup/source_edit.html", context, section="sources", status=status)
 
 
 def _initial(row: Source) -> dict[str, Any]:
@@ -331,13 +371,15 @@ def _initial(row: Source) -> dict[str, Any]:
     found = {
         **kept,
         "allowed_networks": "\n".join(row.allowed_networks),
-        "mapping": json.dumps(row.mapping, indent=2, ensure_ascii=False) if row.mapping else "",
         **{f"imap_{name}": imap.get(name, "") for name in ("host", "port", "security", "user")},
         "seen": kit.seen_of(kept),
     }
+    found |= {name: row.settings[name] for name in OWN_SETTINGS.get(row.kind, ()) if name in row.settings}
+    if isinstance(branches := found.get("branches"), list):
+        found["branches"] = ", ".join(map(str, branches))
     beat = getattr(row, "heartbeat", None) if row.kind == "heartbeat" else None
     if beat is not None:
-        found |= {"period_seconds": beat.period_seconds, "grace_seconds": beat.grace_seconds}
+        found |= values(beat, actions.HEARTBEAT)
     return found
 
 
@@ -345,7 +387,8 @@ def _initial(row: Source) -> dict[str, Any]:
 @staff("source.edit")
 def source_act(request: Request, source_id: int, verb: str) -> HttpResponse:
     """The buttons of a source's page."""
-    back = reverse("console:source", args=[source_id])
+    page_of = "console:source_mapping" if request.POST.get("next") == "mapping" else "console:source"
+    back = reverse(page_of, args=[source_id])
     common: dict[str, Any] = {"actor": request.actor, "now": request.moment}
     if verb == "test":
         name = request.POST.get("sample", "")
@@ -371,32 +414,3 @@ def source_act(request: Request, source_id: int, verb: str) -> HttpResponse:
         else _("It is off: its requests are refused until you switch it on."),
         back,
     )
-
-
-@require_GET
-@staff("source.edit")
-def source_mapping(request: Request, source_id: int) -> HttpResponse:
-    """The form with a mapping guessed from the last payload."""
-    row = queries.source(request.viewer, source_id)
-    guess = queries.suggested_mapping(request.viewer, row.pk)
-    if guess is None:
-        messages.info(
-            request, _("Send a payload first: a mapping is guessed from the last one that is JSON.")
-        )
-        return redirect("console:source_edit", source_id=row.pk)
-    initial = {
-        **_initial(row),
-        "mapping": json.dumps(msgspec.to_builtins(guess), indent=2, ensure_ascii=False),
-    }
-    form = SourceForm(None, viewer=request.viewer, kind=row.kind, source=row, initial=initial)
-    context = {
-        "title": row.name,
-        "form": form,
-        "source": row,
-        "back": reverse("console:source", args=[row.pk]),
-        "may_edit": True,
-        "submit": _("Save"),
-        "wide": True,
-        "action": reverse("console:source_edit", args=[row.pk]),
-    }
-    return page(request, "console/setup/source_edit.html", context, section="sources")

@@ -40,6 +40,10 @@ from firstline.intake.sources.generic.worth import (
 from firstline.intake.sources.parsing import instant, text_of
 
 ENOUGH = 20  # a lower score is no proposal
+# words that hardly mean anything but a severity
+WORDS = frozenset(
+    {"critical", "major", "minor", "warning", "error", "high", "medium", "low", "fatal", "severe"}
+)
 LISTS = (
     "alerts",
     "alarms",
@@ -174,7 +178,7 @@ class _Guess:
     def made(self, items: str, kind: SignalKind) -> Suggestion:
         title = self._best("title", names.TITLE, title_value)
         state, words = self._state()
-        severity = self._best("severity", names.SEVERITY, severity_value) or self._state_as_severity(state)
+        severity = self._best("severity", names.SEVERITY, severity_value) or self._words_for_severity(state)
         ci = self._best("ci", names.CI, name_value)
         service = self._best("service", names.SERVICE, name_value)
         mapping = Mapping(
@@ -224,6 +228,7 @@ class _Guess:
                 continue
             said = {meaning(text) for text in column.texts}
             ranked.append((score + (40 if {"over", "going"} <= said else 0), column))
+        ranked += [(ENOUGH, column) for column in self.columns if _says_both(column)]
         if ranked:
             chosen = max(ranked, key=lambda pair: pair[0])[1]
             both = {"over", "going"} <= {meaning(text) for text in chosen.texts}
@@ -244,8 +249,13 @@ class _Guess:
                 return column, (("*",), ())
         return None, None
 
-    def _state_as_severity(self, state: Column | None) -> str:
-        """`status: CRITICAL` says both."""
+    def _words_for_severity(self, state: Column | None) -> str:
+        """A column of another name whose every value is a severity's word; `status: CRITICAL` says both."""
+        for column in self.columns:
+            texts = [text.lower() for text in column.texts]
+            if column is not state and texts and all(text in WORDS for text in texts):
+                self.grounds["severity"] = Ground.NAME
+                return column.path
         if state is None or not any(text.lower() in SEVERITIES for text in state.texts):
             return ""
         self.grounds["severity"] = Ground.NAME
@@ -312,6 +322,17 @@ class _Guess:
                     break
         self.grounds["key"] = Ground.SHARED if parts else Ground.DERIVED
         return "/".join(f"{{{path}}}" for path in parts)
+
+
+def _says_both(column: Column) -> bool:
+    """Whether its values, short words each, say of some payloads that it goes on and of others that it is over."""
+    said = {meaning(text) for text in column.texts}
+    return (
+        {"over", "going"} <= said
+        and "" not in said
+        and "previous" not in column.name
+        and "old" not in column.name
+    )
 
 
 def _words_of(column: Column) -> tuple[tuple[str, ...], tuple[str, ...]]:
