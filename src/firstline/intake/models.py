@@ -1,5 +1,7 @@
 """Sources, the raw inbox, alerts with their spans, edges to incidents, heartbeats, mail."""
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -253,7 +255,9 @@ class Heartbeat(models.Model):
     )
     zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
     max_run_seconds = models.IntegerField(null=True, help_text="from start to end; null: no limit")
-    runs = models.JSONField(default=dict, db_default={}, help_text="run id → when it started, of runs under way")
+    runs = models.JSONField(
+        default=dict, db_default={}, help_text="run id → when it started, of runs under way"
+    )
     last_kind = models.CharField(max_length=8, default="", db_default="")
     last_beat_at = models.DateTimeField(null=True)
     expected_at = models.DateTimeField(null=True, help_text="the next beat, without the grace")
@@ -390,6 +394,10 @@ class HeartbeatPing(models.Model):
         db_table = "heartbeat_ping"
         indexes = [models.Index(fields=["source", "-id"], name="heartbeat_ping_last")]
 
+    @property
+    def took(self) -> timedelta | None:
+        return None if self.seconds is None else timedelta(seconds=self.seconds)
+
 
 class Subscription(models.Model):
     """A team that is told of incidents which it does not own. `match` is `intake.matching.Match` as JSON."""
@@ -419,6 +427,4 @@ class Subscribed(models.Model):
 
     class Meta:
         db_table = "subscribed"
-        constraints = [
-            models.UniqueConstraint(fields=["incident", "subscription"], name="subscribed_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["incident", "subscription"], name="subscribed_once")]

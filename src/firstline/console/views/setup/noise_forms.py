@@ -18,7 +18,7 @@ from firstline.intake.matching import Condition, Field, Match, Op
 from firstline.intake.suppression import KINDS, Maintenance, Rule
 from firstline.intake.windows import Once, Recurring
 
-BLANK = 3
+BLANK = 2
 SEVERAL = " || "
 FIELDS = (
     ("", _l("–")),
