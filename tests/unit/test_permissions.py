@@ -41,7 +41,7 @@ PUBLIC = _names(
     account_reset_password_from_key account_reset_password_from_key_done openid_connect_login
     openid_connect_callback socialaccount_login_cancelled socialaccount_login_error
     socialaccount_signup console:theme alive engine ready figures
-    opsgenie_alerts opsgenie_alert opsgenie_alerts_below opsgenie_alert_below alertmanager_below
+    feed_mine feed_schedule opsgenie_alerts opsgenie_alert opsgenie_alerts_below opsgenie_alert_below alertmanager_below
     """
 )
 SIGNED_IN = _names(
@@ -60,7 +60,7 @@ READ: dict[str, str] = {
     "to_confirm mail",
     "incident.create": "incident_new callers known",
     "incident.comment": "say",
-    "incident.work": "queue_act finish_task unlink mail_file verb",
+    "incident.work": "queue_act finish_task unlink mail_file source_mail_to verb",
     "alert.read": "alerts alert",
     "noise.read": "noise noise_rule",
     "noise.edit": "noise_new noise_end noise_delete",
@@ -74,15 +74,17 @@ READ: dict[str, str] = {
     "configuration.edit": "subscription_delete check_try rule_move rule_delete agreement_move",
     "people.read": "people person_new person groups group_new group",
     "people.edit": "people_import",
-    "oncall.read": "oncall schedule policies policy_new policy paging",
+    "oncall.read": "oncall schedule oncall_load me_calendar swap_ask swap_take swap_cancel policies policy_new policy "
+    "paging",
     "oncall.override": "override_new override_cancel",
-    "oncall.edit": "schedule_new schedule_edit paging_withdraw",
+    "oncall.edit": "schedule_new schedule_edit shifts_import paging_withdraw",
     "problem.read": "problems preventive problem",
     "problem.work": "problem_new problem_edit action_new problem_act",
     "report.read": "reports report_csv",
-    "source.read": "sources source source_edit source_mapping source_inbox source_inbox_row",
-    "source.edit": "source_new source_act source_inbox_again",
-    "audit.read": "audit",
+    "source.read": "sources source source_edit source_mapping source_inbox source_inbox_row source_mail "
+    "mail_template mail_template_new",
+    "source.edit": "source_new source_act source_inbox_again source_mail_again mailbox_check mail_builtin",
+    "audit.read": "audit oncall_pages",
     "security.break_glass": "break_glass",
 }
 # verb → console addresses where a POST needs more than the page itself does
@@ -95,7 +97,7 @@ WRITE: dict[str, str] = {
     "settings agreement_new agreement matrix calendar_new calendar",
     "people.edit": "person_new person group_new group",
     "oncall.edit": "policy_new policy paging",
-    "source.edit": "source_edit source_mapping",
+    "source.edit": "source_edit source_mapping mail_template mail_template_new",
     "incident.comment": "watch",
     "problem.work": "preventive",
 }

@@ -21,11 +21,11 @@ from firstline.accounts.models import (
     SupportGroup,
     Token,
 )
-from firstline.accounts.permissions import GRANTABLE, SCOPES, Role
+from firstline.accounts.permissions import CALENDAR, GRANTABLE, SCOPES, Role
 from firstline.accounts.viewer import viewer_for
 from firstline.core import config_log
 from firstline.core.actor import Actor
-from firstline.core.errors import Invalid, NotFound
+from firstline.core.errors import Invalid, NotAllowed, NotFound
 from firstline.core.secrets import hash_token, new_token
 
 SETUP_VALID = timedelta(hours=24)
@@ -222,6 +222,39 @@ def token_of(text: str, *, now: datetime) -> Token | None:
     if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
         Token.objects.filter(id=token.id).update(last_used_at=now)
     return token
+
+
+@transaction.atomic
+def renew_calendar_token(*, actor: Actor, now: datetime) -> str:
+    """The text of a new token for one's own calendar feeds; the one before no longer opens anything.
+
+    It reads duties and does nothing else, since calendar programs keep an address in the clear.
+    """
+    viewer_for(actor).require("oncall.read")
+    if not actor.is_human or actor.id is None:
+        raise NotAllowed("Calendar feeds belong to people.")
+    drop_calendar_token(actor=actor, now=now)
+    text = new_token()
+    token = Token.objects.create(
+        name="Calendar", token_hash=hash_token(text), scopes=[CALENDAR], owner_id=actor.id, created_at=now
+    )
+    config_log.changed("token", token.id, actor=actor, now=now, before=None, after={"scopes": [CALENDAR]})
+    return text
+
+
+@transaction.atomic
+def drop_calendar_token(*, actor: Actor, now: datetime) -> int:
+    """Close one's own feeds. Returns how many were open."""
+    own = Token.objects.filter(owner_id=actor.id, scopes=[CALENDAR], revoked_at=None)
+    return own.update(revoked_at=now) if actor.is_human else 0
+
+
+def calendar_owner(text: str, *, now: datetime) -> int:
+    """Whose feeds a token opens. `NotFound` for one that is not in force, or of somebody who has left."""
+    token = token_of(text, now=now)
+    if token is None or token.scopes != [CALENDAR] or token.owner is None or not token.owner.is_active:
+        raise NotFound("There is no such calendar.")
+    return token.owner.pk
 
 
 @transaction.atomic

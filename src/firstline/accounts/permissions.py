@@ -76,6 +76,9 @@ SCOPES = (
     "source:write",
 )
 
+CALENDAR = "oncall:calendar"
+"""The one scope of a calendar feed's token: its owner's duties, and those of schedules that they may read."""
+
 
 def scope_of(verb: str) -> str:
     """The scope that a token needs for a verb: `incident.read` → `incident:read`, all else → `…:write`."""

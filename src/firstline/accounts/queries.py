@@ -3,7 +3,7 @@
 from django.db.models import Q, QuerySet
 
 from firstline.accounts.models import Membership, OrganisationUnit, Person, SupportGroup, Token
-from firstline.accounts.permissions import Role
+from firstline.accounts.permissions import CALENDAR, Role
 from firstline.accounts.viewer import Viewer
 from firstline.core.errors import NotFound
 
@@ -85,3 +85,9 @@ def administrators() -> QuerySet[Person]:
 
 def leads_of(group_id: int) -> QuerySet[Person]:
     return Person.objects.filter(memberships__group_id=group_id, memberships__lead=True, is_active=True)
+
+
+def has_calendar_token(viewer: Viewer) -> bool:
+    """Whether the viewer's calendar feeds are open."""
+    own = Token.objects.filter(owner_id=viewer.person_id, scopes=[CALENDAR], revoked_at=None)
+    return viewer.person_id is not None and own.exists()

@@ -33,6 +33,7 @@ urlpatterns = [
     path("mail/", mail.waiting, name="mail"),
     path("mail/<int:mail_id>/", mail.file, name="mail_file"),
     path("me/", me.me, name="me"),
+    path("me/calendar", me.calendar, name="me_calendar"),
     path("theme/", home.theme, name="theme"),
     path("live/ticket", live.ticket, name="live_ticket"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

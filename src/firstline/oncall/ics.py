@@ -132,11 +132,7 @@ def _events(text: str, start: datetime, end: datetime) -> Iterator[icalendar.Eve
 
 
 def _span(event: icalendar.Event, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    begin = event["DTSTART"].dt
-    finish = event["DTEND"].dt if "DTEND" in event else begin
-    if "DTEND" not in event and not isinstance(begin, datetime):
-        finish = begin + timedelta(days=1)
-    return _instant(begin, zone), _instant(finish, zone)
+    return _instant(event.start, zone), _instant(event.end, zone)
 
 
 def _instant(value: date | datetime, zone: ZoneInfo) -> datetime:

@@ -42,6 +42,7 @@ LISTS = (
     "matrix",
     "sources",
     "oncall",
+    "oncall_load",
     "policies",
     "paging",
     "problems",

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -40,7 +40,7 @@ def moment(context: Context) -> datetime:
 BASIS = ("reset", "tokens", "base", "layout", "utilities", "print")
 SETS: dict[str, tuple[str, ...]] = {
     "plain": ("button", "tag", "priority", "state", "clock", "who", "card", "field", "notice", "bar", "menu"),
-    "console": ("rail", "tabs", "table", "setup", "queue", "message", "composer", "incident"),
+    "console": ("rail", "tabs", "table", "setup", "queue", "message", "composer", "incident", "story"),
     "page03": ("page03",),
     "portal": ("message", "composer", "tabs", "table", "incident"),
 }
@@ -225,6 +225,12 @@ def soon(context: Context, instant: datetime) -> SafeString:
 def number(value: int) -> str:
     """A count, exact to 999."""
     return wording.count(value)
+
+
+@register.filter
+def hours(value: timedelta) -> str:
+    """A duration in whole hours; a dash for none."""
+    return f"{value / timedelta(hours=1):.0f}" if value else "–"
 
 
 @register.filter

@@ -288,14 +288,16 @@ def row_errors() -> Invalid:
     return Invalid(_("Some of the rows below need mending."))
 
 
-def do_and_return(request: Request, do: Callable[[], object], done: str, back: str) -> HttpResponse:
-    """One action of a button. A refusal is told on the page that it returns to."""
+def do_and_return(
+    request: Request, do: Callable[[], object], done: str | Callable[[], str], back: str
+) -> HttpResponse:
+    """One action of a button. A refusal is told on the page that it returns to. `done` may be found afterwards."""
     try:
         do()
     except (Invalid, Conflict, InvalidTransition) as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, done)
+        messages.success(request, done if isinstance(done, str) else done())
     return redirect(back)
 
 

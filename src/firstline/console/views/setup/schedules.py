@@ -23,7 +23,7 @@ from firstline.console.views.setup import kit
 from firstline.console.views.setup.kit import SetupForm
 from firstline.console.views.setup.people import zones
 from firstline.core.errors import Invalid
-from firstline.oncall import changing, configure, queries
+from firstline.oncall import changing, configure, duty_queries, queries
 from firstline.oncall.models import Schedule
 from firstline.oncall.rotation import Rotation, Unit, Window
 from firstline.oncall.schedule import Layer, OnDuty, gaps
@@ -36,7 +36,12 @@ SLOTS = 4
 def tabs(current: str) -> list[Tab]:
     return kit.area(
         current,
-        [("oncall", _("On call")), ("policies", _("Policies")), ("paging", _("What pages"))],
+        [
+            ("oncall", _("On call")),
+            ("oncall_load", _("Load")),
+            ("policies", _("Policies")),
+            ("paging", _("What pages")),
+        ],
     )
 
 
@@ -68,7 +73,7 @@ def oncall(request: Request) -> HttpResponse:
     rows = [(row, [(people.get(duty.person), duty) for duty in duties]) for row, duties in found]
     context = {
         "title": _("On call"),
-        "tabs": tabs("oncall") if request.viewer.may("oncall.edit") else [],
+        "tabs": tabs("oncall"),
         "rows": rows,
         "may_edit": request.viewer.may("oncall.edit"),
     }
@@ -104,7 +109,7 @@ def _shown(
     context = {
         "title": row.name,
         "schedule": row,
-        "tabs": tabs("oncall") if request.viewer.may("oncall.edit") else [],
+        "tabs": tabs("oncall"),
         "weeks": [days[at : at + 7] for at in range(0, len(days), 7)],
         "earlier": (first - timedelta(weeks=WEEKS)).isoformat(),
         "later": (first + timedelta(weeks=WEEKS)).isoformat(),
@@ -113,6 +118,8 @@ def _shown(
         "overrides": queries.overrides(request.viewer, row.pk, request.moment),
         "override_form": form,
         "may_override": request.viewer.may("oncall.override"),
+        "offers": duty_queries.offers(request.viewer, row.pk, request.moment),
+        "mine": [d for d in duties if d.person == request.person.pk and d.end > request.moment][:1],
         "may_edit": _may_edit(request, row),
     }
     return page(request, "console/setup/schedule.html", context, section="oncall", status=status)
