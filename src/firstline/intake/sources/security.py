@@ -144,7 +144,8 @@ def _collect(value: Any, ways: Ways, start: int, found: list[Any]) -> None:
                     _collect(value[name], ways, end, found)
     elif isinstance(value, list):
         for each in value[:MOST_ELEMENTS]:
-            _collect(each, ways, start, found)
+            if not isinstance(each, list):  # lists of lists are no tool's, and would be walked for every place
+                _collect(each, ways, start, found)
     elif start == len(ways) and value is not None:
         found.append(value)
 

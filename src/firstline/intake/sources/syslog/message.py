@@ -67,10 +67,16 @@ def message_of(text: str, received_at: datetime, settings: Mapping[str, Any]) ->
 def zone_of(settings: Mapping[str, Any]) -> tzinfo:
     """The zone in which a source's devices write dates without one."""
     name = settings.get("time_zone")
+    return ZoneInfo(name) if isinstance(name, str) and is_zone(name) else UTC
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of this name here."""
     try:
-        return ZoneInfo(name) if isinstance(name, str) and name else UTC
-    except (KeyError, ValueError, OSError):  # a name that is no zone, or none that is known here
-        return UTC
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _priority(text: str) -> tuple[int | None, str]:
