@@ -15,7 +15,7 @@ from firstline.intake.dedup import Fold, Span, SpanState, fold
 from firstline.intake.hints import Place, places_of
 from firstline.intake.models import Source
 from firstline.intake.muting import mute
-from firstline.intake.signal import Signal
+from firstline.intake.signal import Signal, openable
 from firstline.intake.suppression import is_muted
 
 # keys under which Firstline itself speaks about a source; such an alert never joins what merely is near to it
@@ -97,7 +97,7 @@ def _record_changes(
             service_id=place.service_id,
             ci_id=place.ci_id,
             happened_at=signal.occurred_at,
-            links=[{"href": link.href, "text": link.text} for link in signal.links],
+            links=[{"href": link.href, "text": link.text} for link in openable(signal.links)],
         )
 
 

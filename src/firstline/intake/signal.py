@@ -64,6 +64,18 @@ class Link(msgspec.Struct, frozen=True):
     text: str = ""
 
 
+OPENABLE = ("http://", "https://", "mailto:")
+
+
+def openable(links: tuple[Link, ...]) -> list[Link]:
+    """The links that a browser may follow.
+
+    A sender must not be able to put a script behind a click, here or in whatever reads alerts from here. What is left
+    out is still in the stored request.
+    """
+    return [link for link in links if link.href[:8].lower().startswith(OPENABLE)]
+
+
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """One claim of a source about one thing.
 
