@@ -6,6 +6,7 @@ behind a storm.
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -118,6 +119,7 @@ class App:
             _raise_file_limit()
             self._gateway = Gateway(self._settings())
             await self._gateway.open()
+            _collect_seldom()
         except (OSError, ValueError, KeyError) as error:
             log.error("gateway.not_started", reason=repr(error))
             await send({"type": "lifespan.startup.failed", "message": f"the gateway cannot start: {error!r}"})
@@ -158,6 +160,13 @@ async def _end_with_parent() -> None:
         await asyncio.sleep(1.0)
     log.warning("gateway.orphaned")
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _collect_seldom() -> None:
+    """Requests leave no cycles behind: to look for them at every few hundred of them takes a tenth of the processor."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _raise_file_limit() -> None:

@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import msgspec
 import psycopg
 import structlog
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from firstline.intake.sources.base import InboxRow
+
+from .packing import APPEND, Packed, PackedDumper, parameters
 
 MOST_ROWS = 1000
 MOST_BYTES = 8 * 1024 * 1024
@@ -22,14 +23,6 @@ PREPARE = "SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout
 IDLE_CHECK = (
     5.0  # seconds after which an idle connection is tried, so that a dead one is found before a request
 )
-APPEND = """
-INSERT INTO inbox (received_at, source_id, kind, content_type, headers, body, dedup_key)
-SELECT moment.at, row.source_id, row.kind, row.content_type, row.headers::jsonb, row.body, row.dedup_key
-FROM (SELECT firstline_now() AS at OFFSET 0) AS moment,
-     unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[])
-     AS row (source_id, kind, content_type, headers, body, dedup_key)
-"""
-
 log = structlog.get_logger(__name__)
 Connection = psycopg.AsyncConnection[TupleRow]
 
@@ -101,6 +94,7 @@ class GroupCommit:
         while True:
             try:
                 connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+                connection.adapters.register_dumper(Packed, PackedDumper)
                 await connection.execute(PREPARE)
                 await self._probe(connection)
             except psycopg.Error as error:
@@ -143,7 +137,7 @@ class GroupCommit:
         """
         try:
             async with connection.transaction(force_rollback=True):
-                await connection.execute(APPEND, _columns([PROBE]))
+                await connection.execute(APPEND, parameters([PROBE]))
         except psycopg.Error as error:
             self.trouble = _reason(error)
             if connection.closed or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
@@ -193,9 +187,9 @@ class GroupCommit:
             self._fail(batch, Unavailable("the database can't take it now"))
 
     async def _insert(self, connection: Connection, batch: list[Submission]) -> None:
-        columns = _columns([row for entry in batch for row in entry.rows])
+        values = parameters([row for entry in batch for row in entry.rows])
         async with asyncio.timeout(PATIENCE):
-            await connection.execute(APPEND, columns, prepare=True)
+            await connection.execute(APPEND, values, prepare=True)
         self.trouble = ""
         self._committed()
         for entry in batch:
@@ -220,14 +214,3 @@ PROBE = InboxRow(source_id=0, kind="probe", body=b"")
 def _reason(error: BaseException) -> str:
     """The first line of what the database or the system said."""
     return str(error).strip().partition("\n")[0] or "no answer in time"
-
-
-def _columns(rows: list[InboxRow]) -> tuple[list[object], ...]:
-    return (
-        [row.source_id for row in rows],
-        [row.kind for row in rows],
-        [row.content_type for row in rows],
-        [msgspec.json.encode(row.headers).decode() if row.headers else "{}" for row in rows],
-        [row.body for row in rows],
-        [row.dedup_key for row in rows],
-    )

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import LiteralString
 
 import psycopg
@@ -92,9 +93,9 @@ class Sources:
         Only a token that the database was asked for in vain counts as a guess: a sender that repeats an old
         token once a second must not lock out others behind the same address.
         """
-        if not token or not TOKEN.fullmatch(token):
+        key = _key(token) if token else None
+        if key is None:
             raise UnknownToken
-        key = hashlib.sha256(token.encode()).hexdigest()
         found = self._good.get(key) or self._unknown.get(key)
         if found is None or found.until <= self._monotonic():
             found = await self._ask_again(key, found, client)
@@ -177,6 +178,12 @@ async def _ask(
             return await (await connection.execute(query, parameters)).fetchall()
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise Unavailable("the database does not answer") from error
+
+
+@lru_cache(maxsize=1024)
+def _key(token: str) -> str | None:
+    """What the database knows the token by; None for what is no token."""
+    return hashlib.sha256(token.encode()).hexdigest() if TOKEN.fullmatch(token) else None
 
 
 def _known(
