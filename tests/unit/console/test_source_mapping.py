@@ -56,7 +56,7 @@ def test_a_proposal_is_shown_and_nothing_is_saved(box: Box, admin: Client) -> No
     source = source_with_payloads(box)
     page = admin.get(path(source)).content.decode()
     assert "Proposed from the last 5 payloads" in page
-    assert 'value="$.headline"' in page
+    assert 'value="$.headline"' in page and 'value="$.phase"' in page and 'value="$.grade"' in page
     assert page.count("is over") >= 2 and page.count("triggers") >= 3
     assert Source.objects.get(id=source.id).mapping == {}
 

@@ -24,7 +24,7 @@ from firstline.intake import actions, proposing, queries
 from firstline.intake import queries_inbox as inbox
 from firstline.intake.helping import TITLES, samples
 from firstline.intake.models import Source
-from firstline.intake.signal import SEVERITY_ORDER
+from firstline.intake.signal import SEVERITY_ORDER, SignalKind
 from firstline.intake.sources.generic.guess import Ground
 from firstline.intake.sources.generic.mapping import ACKNOWLEDGED, RESOLVED, Mapping, mapping_from
 from firstline.intake.sources.parsing import ParseError
@@ -156,7 +156,7 @@ def _words(text: str) -> list[str]:
 def _shown(mapping: Mapping) -> dict[str, Any]:
     """A mapping as the form has it."""
     built = msgspec.to_builtins(mapping)
-    more = {name: built[name] for name in MORE if built[name] not in ("", [], {}, False, "trigger")}
+    more = {name: built[name] for name in MORE if built[name] and built[name] != SignalKind.TRIGGER}
     return {
         **{name: built[name] for name in PLACES},
         **{name: ", ".join(built[name]) for name in WORDS},

@@ -25,6 +25,9 @@ from firstline.intake.sources.generic.known import known
 from firstline.intake.sources.generic.mapping import ACKNOWLEDGED, RESOLVED, Mapping
 from firstline.intake.sources.generic.severity import SEVERITIES
 from firstline.intake.sources.generic.worth import (
+    DOING,
+    FIRING,
+    OVER,
     is_unfilled,
     key_value,
     link_value,
@@ -228,7 +231,7 @@ class _Guess:
                 continue
             said = {meaning(text) for text in column.texts}
             ranked.append((score + (40 if {"over", "going"} <= said else 0), column))
-        ranked += [(ENOUGH, column) for column in self.columns if _says_both(column)]
+        ranked += [(ENOUGH - column.distinct, column) for column in self.columns if _says_both(column)]
         if ranked:
             chosen = max(ranked, key=lambda pair: pair[0])[1]
             both = {"over", "going"} <= {meaning(text) for text in chosen.texts}
@@ -325,14 +328,10 @@ class _Guess:
 
 
 def _says_both(column: Column) -> bool:
-    """Whether its values, short words each, say of some payloads that it goes on and of others that it is over."""
-    said = {meaning(text) for text in column.texts}
-    return (
-        {"over", "going"} <= said
-        and "" not in said
-        and "previous" not in column.name
-        and "old" not in column.name
-    )
+    """Whether its values are words for states, of some payloads that it goes on and of others that it is over."""
+    texts = {text.strip().lower() for text in column.texts}
+    aside = {"previous", "old", "last", "from"} & {word for part in column.words for word in part}
+    return not aside and bool(texts & OVER) and bool(texts & FIRING) and texts <= OVER | FIRING | DOING
 
 
 def _words_of(column: Column) -> tuple[tuple[str, ...], tuple[str, ...]]:

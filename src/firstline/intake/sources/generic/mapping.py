@@ -179,7 +179,7 @@ def filled(element: Any, template: str) -> str:
 def _key(element: Any, template: str) -> str:
     """The key; where parts of a template are missing, without the bars between them."""
     text = filled(element, template)
-    return text.strip("/") if "{" in template else text
+    return text.strip("/") if "}/{" in template else text
 
 
 def kind_in(state: str, mapping: Mapping) -> SignalKind:
