@@ -60,7 +60,7 @@ READ: dict[str, str] = {
     "to_confirm mail",
     "incident.create": "incident_new callers known",
     "incident.comment": "say",
-    "incident.work": "queue_act finish_task unlink mail_file source_mail_to verb",
+    "incident.work": "queue_act finish_task unlink mail_file verb",
     "alert.read": "alerts alert",
     "noise.read": "noise noise_rule",
     "noise.edit": "noise_new noise_end noise_delete",
@@ -82,6 +82,7 @@ READ: dict[str, str] = {
     "problem.work": "problem_new problem_edit action_new problem_act",
     "report.read": "reports report_csv",
     "source.read": "sources source source_edit source_mapping source_inbox source_inbox_row source_mail "
+    "source_mail_to "
     "mail_template mail_template_new",
     "source.edit": "source_new source_act source_inbox_again source_mail_again mailbox_check mail_builtin",
     "audit.read": "audit oncall_pages",
@@ -98,6 +99,7 @@ WRITE: dict[str, str] = {
     "people.edit": "person_new person group_new group",
     "oncall.edit": "policy_new policy paging",
     "source.edit": "source_edit source_mapping mail_template mail_template_new",
+    "incident.work": "source_mail_to",
     "incident.comment": "watch",
     "problem.work": "preventive",
 }

@@ -20,8 +20,9 @@ from firstline.catalog.editing import values
 from firstline.console import markdown
 from firstline.console.access import Request, staff
 from firstline.console.shell import page
-from firstline.console.views.setup import kit
-from firstline.console.views.setup.kit import Cell, Column, Empty, SetupForm, Table
+from firstline.console.views.setup import kit, mail_form, mails
+from firstline.console.views.setup.kit import Cell, Column, Empty, Table
+from firstline.console.views.setup.mail_form import MailFields, mail_initial
 from firstline.console.views.setup.source_kinds import offered
 from firstline.core.secrets import decrypt, encrypt
 from firstline.intake import actions, proposing, queries
@@ -29,17 +30,24 @@ from firstline.intake import queries_inbox as inbox
 from firstline.intake import queries_noise as noise
 from firstline.intake.helping import TITLES, help_text, samples
 from firstline.intake.models import Source
-from firstline.intake.sources.registry import FRONTS
+from firstline.intake.sources.registry import FRONTS, SECURITY_KINDS
+from firstline.intake.sources.syslog.message import is_zone
 
 TOKEN_SHOWN = timedelta(minutes=15)
 PLACEHOLDER = "YOUR-TOKEN"
 LATELY = timedelta(days=1)
 # what a kind keeps in its settings and a person may change
-OWN_SETTINGS = {"sns": ("topic", "unsigned"), "github": ("branches",), "splunk": ("expires_after",)}
+OWN_SETTINGS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(SECURITY_KINDS - {"sentinel"}, ("expires_after",)),
+    "sns": ("topic", "unsigned"),
+    "github": ("branches",),
+    "splunk": ("expires_after",),
+    "syslog": ("threshold", "time_zone", "expires_after"),
+}
 SIGNED_KINDS = frozenset(kind for kind, front in FRONTS.items() if front.signed)
 
 
-class SourceForm(SetupForm):
+class SourceForm(MailFields):
     name = forms.CharField(label=_l("Name"), max_length=80, help_text=_l("Such as Prometheus in Kyiv."))
     service_id = kit.pick(_l("Service"), _l("Where the signal names none."))
     group_id = kit.pick(_l("Support group"), _l("Owns what no rule, category or service gives to another."))
@@ -64,26 +72,6 @@ class SourceForm(SetupForm):
         _l("Accepts only from"), _l("Networks, one a line, such as 10.0.0.0/8. Empty: from anywhere."), rows=2
     )
     enabled = forms.BooleanField(label=_l("Accepts signals"), required=False, initial=True)
-    address = forms.EmailField(
-        label=_l("Its address"), required=False, help_text=_l("Mail to it is this source's.")
-    )
-    imap_host = forms.CharField(
-        label=_l("Mailbox: IMAP server"),
-        required=False,
-        help_text=_l("Empty: only mail delivered straight to here."),
-    )
-    imap_port = forms.IntegerField(label=_l("Port"), required=False, min_value=1, max_value=65535)
-    imap_security = forms.ChoiceField(
-        label=_l("Encryption"),
-        choices=[("ssl", "TLS"), ("starttls", "STARTTLS"), ("none", _l("none (this machine only)"))],
-    )
-    imap_user = forms.CharField(label=_l("User"), required=False)
-    secret = forms.CharField(
-        label=_l("Password"),
-        required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_l("Kept encrypted. Empty: it stays as it is."),
-    )
     cron = forms.CharField(
         label=_l("Runs by cron"),
         max_length=120,
@@ -117,6 +105,23 @@ class SourceForm(SetupForm):
         required=False,
         min_value=60,
         help_text=_l("Since it was last sent, because this tool never says that it is over. Empty: a day."),
+    )
+    threshold = forms.ChoiceField(
+        label=_l("A plain message is an alert from"),
+        choices=[
+            ("warning", _l("warning")),
+            ("error", _l("error")),
+            ("critical", _l("critical")),
+            ("info", _l("info: everything")),
+        ],
+        required=False,
+        help_text=_l("What is less is kept without one. CEF, LEEF and JSON of security tools always are."),
+    )
+    time_zone = forms.CharField(
+        label=_l("Devices write the time of"),
+        max_length=64,
+        required=False,
+        help_text=_l("For dates without a zone (RFC 3164), such as Europe/Kyiv. Empty: UTC."),
     )
     branches = forms.CharField(
         label=_l("Branches"),
@@ -157,6 +162,10 @@ class SourceForm(SetupForm):
         self.offer("owner_id", kit.as_choices(accounts.staff(viewer)), nothing=_("Nobody"))
         for name in set(self.fields) - {"seen"} - set(self._wanted(source)):
             del self.fields[name]
+        if kind == "mail":
+            own = {name for _title, _help, listed in mail_form.SECTIONS for name in listed}
+            general = [name for name in self.fields if name not in own and name != "seen"]
+            self.sections = (("", "", general), *mail_form.SECTIONS)
         if kind in SIGNED_KINDS:
             self.fields["secret"].label = _("Secret")
             self.fields["secret"].help_text = _(
@@ -170,7 +179,9 @@ class SourceForm(SetupForm):
         if self.kind == "heartbeat":
             names += ["cron", "zone", "period_seconds", "grace_seconds", "max_run_seconds"]
         if self.kind == "mail":
-            names += ["address", "imap_host", "imap_port", "imap_security", "imap_user", "secret"]
+            names += mail_form.NAMES
+        if self.kind == "syslog" and source is None:
+            names += ["allowed_networks"]  # they say whose messages are this source's
         if source is not None:
             names += ["owner_id", "security", "enabled", "allowed_networks"]
             names += ["severity_floor"] if self.kind not in ("heartbeat", "mail") else []
@@ -178,6 +189,12 @@ class SourceForm(SetupForm):
         if self.kind in SIGNED_KINDS:
             names += ["secret", "forget_secret"] if source is not None and source.secret else ["secret"]
         return names
+
+    def clean_time_zone(self) -> str:
+        name = str(self.cleaned_data["time_zone"]).strip()
+        if name and not is_zone(name):
+            raise forms.ValidationError(_("There is no such time zone."))
+        return name
 
     def clean_branches(self) -> list[str]:
         return [name.strip() for name in str(self.cleaned_data["branches"]).split(",") if name.strip()]
@@ -187,8 +204,7 @@ class SourceForm(SetupForm):
 
     def values(self, before: dict[str, Any]) -> dict[str, Any]:
         """What the action takes."""
-        data = {name: value for name, value in self.cleaned_data.items() if not name.startswith("imap_")}
-        data.pop("seen", None)
+        data = {name: value for name, value in self.cleaned_data.items() if name != "seen"}
         if not data.get("secret"):
             data.pop("secret", None)
         if data.pop("forget_secret", False):
@@ -197,9 +213,8 @@ class SourceForm(SetupForm):
             own = {name: data.pop(name) for name in names if name in data}
             data["settings"] = {**before, **own}
         if self.kind == "mail":
-            imap = {n: self.cleaned_data[f"imap_{n}"] for n in ("host", "port", "security", "user")}
-            kept = {name: value for name, value in before.items() if name not in ("imap", "imap_error")}
-            data["settings"] = {**kept, "imap": imap} if imap["host"] else kept
+            data = {name: value for name, value in data.items() if name not in mail_form.NAMES}
+            data |= self.mail_values(before)
         return data
 
 
@@ -333,7 +348,7 @@ def source(request: Request, source_id: int) -> HttpResponse:
         "beat": noise.heartbeat(request.viewer, row.pk, now=request.moment)
         if row.kind == "heartbeat"
         else None,
-        "imap_error": row.settings.get("imap_error", ""),
+        **(mails.context(request, row) if row.kind == "mail" else {}),
         "maps": proposing.takes_mapping(row),
         "subscriptions": sorted((row.settings.get("subscriptions") or {}).items()),
     }
@@ -367,11 +382,10 @@ def source_edit(request: Request, source_id: int) -> HttpResponse:
 
 def _initial(row: Source) -> dict[str, Any]:
     kept = values(row, actions.SOURCE)
-    imap = row.settings.get("imap") or {}
     found = {
         **kept,
         "allowed_networks": "\n".join(row.allowed_networks),
-        **{f"imap_{name}": imap.get(name, "") for name in ("host", "port", "security", "user")},
+        **(mail_initial(row) if row.kind == "mail" else {}),
         "seen": kit.seen_of(kept),
     }
     found |= {name: row.settings[name] for name in OWN_SETTINGS.get(row.kind, ()) if name in row.settings}
