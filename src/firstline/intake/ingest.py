@@ -15,7 +15,7 @@ from firstline.intake.dedup import Fold, Span, SpanState, fold
 from firstline.intake.hints import Place, places_of
 from firstline.intake.models import Source
 from firstline.intake.muting import mute
-from firstline.intake.signal import Signal, openable
+from firstline.intake.signal import Signal
 from firstline.intake.suppression import is_muted
 
 # keys under which Firstline itself speaks about a source; such an alert never joins what merely is near to it
@@ -55,8 +55,9 @@ def ingest(
     mute(batch, signals, received)  # sets `state` and `reasons` of spans, which are stored next
     # what ended makes room first: a key has one open span
     spans.update(old, received)
-    spans.insert(batch, received)
+    # new ones are stored last, with their incident: to write it later would cost as much as the row itself
     opened = joining.find_incidents(source, _needing_incident(batch), known=known, places=places, now=now)
+    spans.insert(batch, received)
     _acknowledge(source, folded, known, now)
     notes.record(source, folded.notes, folded.spans, known, now)
     ended = [span.id for span in folded.spans if span.state is SpanState.RESOLVED and span.id is not None]
@@ -97,7 +98,7 @@ def _record_changes(
             service_id=place.service_id,
             ci_id=place.ci_id,
             happened_at=signal.occurred_at,
-            links=[{"href": link.href, "text": link.text} for link in openable(signal.links)],
+            links=[{"href": link.href, "text": link.text} for link in signal.links],
         )
 
 

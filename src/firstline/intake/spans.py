@@ -10,7 +10,7 @@ from firstline.core import bulk
 from firstline.intake.batch import Batch, Known
 from firstline.intake.dedup import Span, SpanState
 from firstline.intake.hints import Place
-from firstline.intake.signal import Severity, Signal, openable
+from firstline.intake.signal import Severity, Signal
 
 LOAD = """
 SELECT a.id, a.dedup_key, s.id, s.state, s.severity, s.count, s.started_at, s.first_seen_at, s.last_seen_at, s.ends_at,
@@ -83,6 +83,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("security", "boolean"),
     ("service_id", "bigint"),
     ("ci_id", "bigint"),
+    ("incident_id", "bigint"),
     ("grouping_key", "text"),
     ("labels", "jsonb"),
     ("entities", "jsonb"),
@@ -173,6 +174,7 @@ def _birth(span: Span, batch: Batch) -> dict[str, Any]:
         "security": signal.security,
         "service_id": span.service_id,
         "ci_id": span.ci_id,
+        "incident_id": batch.known.incidents.get(span.id) if span.id else None,
         "grouping_key": signal.group,
         "first_seen_at": span.first_seen_at,
         "expiry_look_at": span.ends_at,
@@ -188,7 +190,7 @@ def _texts(signal: Signal, received: Mapping[int, datetime]) -> dict[str, Any]:
         "entities": signal.entities,
         "tactics": signal.tactics,
         "techniques": signal.techniques,
-        "links": openable(signal.links),
+        "links": signal.links,
         "inbox_id": signal.row or None,
         "inbox_received_at": received.get(signal.row),
         "clock_ahead": signal.clock_ahead,
