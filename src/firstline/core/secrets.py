@@ -20,9 +20,9 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def encrypt(secret: str) -> str:
-    """Encrypt with a key derived from FIRSTLINE_SECRET_KEY; the empty string stays empty."""
-    return _fernet().encrypt(secret.encode()).decode() if secret else ""
+def encrypt(secret: str, *, key: str | None = None) -> str:
+    """Encrypt with a key derived from FIRSTLINE_SECRET_KEY (or from `key`); the empty string stays empty."""
+    return _fernet(key).encrypt(secret.encode()).decode() if secret else ""
 
 
 def decrypt(stored: str, *, key: str | None = None) -> str:
