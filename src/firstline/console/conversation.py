@@ -115,7 +115,7 @@ def _message(incident: Incident, entry: Entry, comment: Comment) -> Message:
         "caller": labels.channel(comment.via),
         "staff": _("to the caller"),
     }[side]
-    if comment.automatic:
+    if comment.automatic and comment.via == "mail":
         about = _("automatic reply")
     elif comment.third_party:
         about = _("by mail, neither caller nor watcher")

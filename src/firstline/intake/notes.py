@@ -33,7 +33,16 @@ def record(
     actor = Actor.source(source.id, via=source.kind)
     for incident in locked(_kept(of_incident)):
         words = _joined(of_incident[incident.id])
-        add_comment(incident, words, public=False, actor=actor, now=now, via=source.kind, automatic=True)
+        add_comment(
+            incident,
+            words,
+            public=False,
+            actor=actor,
+            now=now,
+            via=source.kind,
+            automatic=True,
+            from_address=source.name,
+        )
 
 
 def _kept(of_incident: Mapping[int, Sequence[Signal]]) -> list[int]:

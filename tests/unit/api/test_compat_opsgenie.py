@@ -127,9 +127,10 @@ def test_a_note_becomes_a_work_note_of_the_incident(og: Opsgenie) -> None:
     noted = og.send("/v2/alerts/disk/notes", {"user": "Ada", "note": "grew since Monday"}, ALIAS)
     og.inbox.drain()
     (comment,) = Comment.objects.select_related("content")
-    assert (comment.public, comment.automatic, comment.content.body) == (
+    assert (comment.public, comment.automatic, comment.from_address, comment.content.body) == (
         False,
         True,
+        "OG",
         "Ada: grew since Monday",
     )
     assert og.status(noted).json()["data"] | {"alertId": ""} == {
