@@ -22,6 +22,7 @@ from firstline.intake.signal import Signal
 from firstline.intake.sources.parsing import ParseError, Received
 
 SHOWN = 4096
+MIXED_KINDS = frozenset({"syslog"})  # in whose messages events of security tools stand beside ordinary ones
 RECENT = timedelta(days=30)
 COLUMNS = "id, received_at, kind, content_type, headers, body, dedup_key"
 
@@ -78,12 +79,17 @@ def source(viewer: Viewer, source_id: int) -> Source:
 
 
 def may_read_payloads(viewer: Viewer, of: Source) -> bool:
-    """What a security source sent is for the security groups only."""
-    if not of.security or viewer.everything or viewer.break_glass:
+    """What a security source sent is for the security groups only, and so is what may have such signals in it."""
+    if not (of.security or carries_security(of)) or viewer.everything or viewer.break_glass:
         return True
     if of.group_id is not None and of.group_id in viewer.security_groups:
         return True
     return of.group_id is None and bool(viewer.security_groups)
+
+
+def carries_security(of: Source) -> bool:
+    """Whether an ordinary source may send security signals among others: events in syslog, or by its mapping."""
+    return of.kind in MIXED_KINDS or of.mapping.get("security") is True
 
 
 def last_payloads(viewer: Viewer, source_id: int, *, limit: int = 20, failed: bool = False) -> list[Payload]:
@@ -227,7 +233,11 @@ def alert(viewer: Viewer, alert_id: int, *, limit: int = 100) -> AlertDetail:
         if last.inbox_id is not None and last.inbox_received_at is not None
         else None
     )
-    return AlertDetail(last.alert, spans, payload_of(row) if row else None)
+    # what stands beside it in the same request may be for others
+    mine = row is not None and (
+        last.security or (row.signals or 0) < 2 or may_read_payloads(viewer, last.source)
+    )
+    return AlertDetail(last.alert, spans, payload_of(row) if row and mine else None)
 
 
 def edges(viewer: Viewer, incident_id: int, *, limit: int = 200) -> list[Edge]:

@@ -145,6 +145,31 @@ def test_what_a_security_source_sent_is_for_its_groups(inbox: Inbox) -> None:
     assert queries.alert(insider, span.alert_id).payload is not None
 
 
+@pytest.mark.parametrize("fields", [{"kind": "syslog"}, {"kind": "generic", "mapping": {"security": True}}])
+def test_payloads_that_may_carry_security_signals_are_for_security_groups(
+    inbox: Inbox, fields: dict[str, Any]
+) -> None:
+    """An event in CEF stands in an ordinary source's messages; what it says is no business of everybody's."""
+    blue = SupportGroup.objects.create(name="Blue", slug="blue", security=True)
+    source = inbox.source(fields.pop("kind"), **fields)
+    inbox.put(source, {"title": "x"})
+    assert queries.last_payloads(viewer(), source.id) == []
+    assert len(queries.last_payloads(viewer(security=(blue.id,)), source.id)) == 1
+
+
+def test_an_event_that_stands_beside_an_ordinary_message_is_not_shown_with_it(inbox: Inbox) -> None:
+    blue = SupportGroup.objects.create(name="Blue", slug="blue", security=True)
+    source = inbox.source("syslog")
+    secret = "CEF:0|V|P|1|7|Intrusion|9|src=198.51.100.23"
+    both = f"<11>Mar  2 09:00:00 db kernel: disk fails\n<11>Mar  2 09:00:00 fw {secret}"
+    inbox.put(source, both.encode(), content_type="text/plain")
+    inbox.drain()
+    (ordinary,) = [span for span in inbox.spans(source) if not span.security]
+    assert len(queries.alerts(viewer()).rows) == 1
+    assert queries.alert(viewer(), ordinary.alert_id).payload is None
+    assert queries.alert(viewer(security=(blue.id,)), ordinary.alert_id).payload is not None
+
+
 def test_every_edge_is_explained(inbox: Inbox, pagerduty_event: Trigger) -> None:
     source = inbox.source("pagerduty")
     inbox.put(source, pagerduty_event(key="a"))
