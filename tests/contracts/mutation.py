@@ -167,7 +167,9 @@ def _other_type(value: Any, chance: random.Random) -> Any:
 
 def _many(value: Any, chance: random.Random) -> Any:
     if chance.random() < 0.5:
-        small = isinstance(value, int | float) or (isinstance(value, str) and len(value) < 40)
+        small = isinstance(value, int | float) or (
+            isinstance(value, str) and len(value) < 40 and value < DEEP[0]
+        )
         return [value if small else 1] * chance.choice((1_000, MANY))
     return {f"name{number}": "x" for number in range(chance.choice((1_000, 20_000)))}
 

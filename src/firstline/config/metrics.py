@@ -58,6 +58,7 @@ class _Figures(Collector):
         if state.seconds_since_cycle is not None:
             help_text = "Seconds since an engine finished a cycle"
             yield _gauge("firstline_engine_cycle_age_seconds", help_text, state.seconds_since_cycle)
+        yield _failed()
         yield _incidents()
         yield _jobs()
         yield from _syslog()
@@ -65,6 +66,22 @@ class _Figures(Collector):
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, help_text, value=value)
+
+
+def _failed() -> Metric:
+    """A source that sends what can't be read is found here, before somebody misses its alerts."""
+    family = GaugeMetricFamily(
+        "firstline_inbox_failed", "Intake requests that could not be read", labels=["source"]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT s.name, (SELECT count(*) FROM (SELECT FROM inbox i
+                   WHERE i.source_id = s.id AND i.state = 'failed' LIMIT 10000) AS bounded)
+               FROM intake_source s WHERE NOT s.synthetic ORDER BY s.id LIMIT 1000"""
+        )
+        for name, count in cursor.fetchall():
+            family.add_metric([name], count)
+    return family
 
 
 def _incidents() -> Metric:

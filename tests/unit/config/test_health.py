@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from firstline.config import env, health
 from firstline.core import due
 from firstline.core.models import Setting
+from tests.unit.intake.inboxes import fresh_inbox
 
 pytestmark = pytest.mark.django_db
 FROM_HERE = {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}
@@ -86,3 +87,20 @@ def test_no_page_may_be_framed_or_run_what_is_not_ours(client: Client) -> None:
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert json.dumps(policy).isascii()
+
+
+def test_a_source_that_cannot_be_read_shows_in_the_figures(client: Client) -> None:
+    box = fresh_inbox()
+    source = box.source("generic", name="Odd sender", mapping={"title": "$.title"})
+    for number in range(3):
+        box.put(source, {"n": number})
+    box.drain()
+    text = client.get("/metrics", **FROM_HERE).content.decode()
+    assert 'firstline_inbox_failed{source="Odd sender"} 3.0' in text
+
+
+def test_not_ready_while_the_database_is_read_only(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["database"]) == (503, "read-only")

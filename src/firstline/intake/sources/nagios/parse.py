@@ -56,7 +56,8 @@ def parse(row: Received, settings: Mapping[str, Any]) -> list[Signal]:
 def _events(row: Received) -> list[Mapping[str, Any]]:
     text = row.body.decode("utf-8", "replace").lstrip("\ufeff \r\n\t")
     if LINE.match(text):
-        found = [event for line in text.splitlines() if (event := event_of(line)) is not None]
+        events = [event for line in text.splitlines() if (event := event_of(line)) is not None]
+        found = [event for event in events if text_of(event.get("host"))]
         if not found:
             raise ParseError("no line of Nagios' log that is about a state", "line 1")
         return list(found)
