@@ -63,7 +63,7 @@ def test_only_administrators_and_machines_change_sources(inbox: Inbox) -> None:
         ({"mapping": {"tilte": "$.a"}}, "mapping"),
         (
             {"kind": "mail", "settings": {"imap": {"host": "imap.example.org", "security": "none"}}},
-            "security",
+            "imap_security",
         ),
         ({"kind": "heartbeat", "period_seconds": 0}, "period_seconds"),
     ],
