@@ -71,7 +71,7 @@ def sentence(ground: str, why: Mapping[str, Any], names: Names) -> str:
 def _when(why: Mapping[str, Any]) -> str:
     minutes, window = int(why.get("quiet_seconds", 0)) // 60, int(why.get("window", 0))
     ago = ngettext("%(n)s minute after the last", "%(n)s minutes after the last", minutes) % {"n": minutes}
-    return _("%(ago)s, within %(window)s") % {"ago": ago, "window": window} if window else ago
+    return _("%(ago)s, within %(window)s min") % {"ago": ago, "window": window} if window else ago
 
 
 def _texts(why: Mapping[str, Any], names: Names) -> list[IncidentKey]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from firstline.accounts.viewer import Viewer
 from firstline.closure import actions as closure
-from firstline.console.verbs import doing, forms
+from firstline.console.verbs import alerts, doing, forms
 from firstline.console.verbs.forms import VerbForm
 from firstline.incidents.actions import editing, majors, people, relating, resolving, working
 from firstline.incidents.lifecycle import OPEN, State
@@ -51,6 +51,25 @@ def _living(incident: Incident) -> bool:
     return incident.state not in (State.CLOSED, State.CANCELLED)
 
 
+ALERT_VERBS = (
+    Verb(
+        key="split",
+        label=_("Split alerts out"),
+        icon="unlink",
+        form=alerts.SplitForm,
+        do=alerts.split,
+        when=lambda i: _living(i) and alerts.may_split(i),
+        done=_("Split. Undo it from here or from where they went."),
+    ),
+    Verb(
+        key="undo-split",
+        label=_("Undo the last split"),
+        icon="undo-2",
+        do=alerts.undo,
+        when=lambda i: _living(i) and alerts.may_undo(i),
+        done=_("The alerts are back."),
+    ),
+)
 VERBS: tuple[Verb, ...] = (
     Verb(
         key="take",
@@ -336,6 +355,7 @@ VERBS: tuple[Verb, ...] = (
         done=_("The merge is undone."),
         do=lambda i, form, actor, now: relating.unmerge(i.pk, actor=actor, now=now),
     ),
+    *ALERT_VERBS,
     Verb(
         key="major",
         label=_("Declare a major incident"),

@@ -20,6 +20,7 @@ from firstline.console.rows import marks_of, owner_of
 from firstline.console.shell import page, part
 from firstline.console.verbs import registry
 from firstline.console.verbs.forms import VerbForm
+from firstline.console.views import story
 from firstline.core import blobs
 from firstline.core.errors import DomainError, NotFound
 from firstline.desk import actions as desk
@@ -54,6 +55,7 @@ def _context(request: Request, incident_id: int) -> dict[str, Any]:
         "owner": owner_of(incident),
         "caller": Face(name=incident.caller.name, id=incident.caller.pk) if incident.caller else None,
         "alerts": explained(found.alerts),
+        **story.context_of(request.viewer, incident),
         "evidence": evidence.groups(found.evidence),
         "group": Face(name=incident.group.name, kind="group") if incident.group else None,
         "marks": marks_of(incident),

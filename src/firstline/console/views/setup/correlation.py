@@ -184,20 +184,27 @@ def correlation(request: Request) -> HttpResponse:
             text=_("They are saved here as soon as Firstline starts, to be ordered and changed."),
         ),
     )
-    found = trial.found
     return kit.list_page(
         request,
         title=_("Correlation"),
         section="rules",
         table=table,
         tabs=tabs("correlation"),
-        intro=_(
-            "An alert joins the open incident that the first matching rule names, or opens one. Each joining keeps its "
-            "reason. The last %(alerts)s alerts make %(incidents)s incidents by these rules; the largest has "
-            "%(largest)s."
-        )
-        % {"alerts": trial.alerts, "incidents": found.after, "largest": found.largest_after},
+        intro=_intro(trial),
         new=(reverse("console:correlation_new"), _("Write a rule")) if may else None,
+    )
+
+
+def _intro(trial: queries.Trial) -> str:
+    said = _(
+        "An alert joins the open incident that the first matching rule names, or opens one; it keeps the reason."
+    )
+    if not trial.alerts:
+        return said
+    figures = {"n": trial.alerts, "incidents": trial.found.after, "largest": trial.found.largest_after}
+    return f"{said} " + (
+        _("By these rules the last %(n)s alerts make %(incidents)s incidents; the largest has %(largest)s.")
+        % figures
     )
 
 
