@@ -179,7 +179,7 @@ def _contents(parts: list[Message]) -> tuple[str, list[MailAttachment]]:
     wrapped: list[str] = []
     attachments: list[MailAttachment] = []
     for part in parts:
-        kind = _quietly(part.get_content_type, "application/octet-stream")
+        kind = clean(_quietly(part.get_content_type, "application/octet-stream"))
         name = attachment_name(part)
         attached = _quietly(part.get_content_disposition, None) == "attachment" or bool(name)
         # several parts that can't be told apart are read as what they are: text

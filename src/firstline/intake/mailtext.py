@@ -1,6 +1,7 @@
 """Bytes of a mail as text, whatever it claims about itself: charsets, encoded headers, HTML."""
 
 import re
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
@@ -8,7 +9,15 @@ from html.parser import HTMLParser
 from inspect import signature
 
 # what the standard library, or PostgreSQL, raises on broken input somewhere below
-BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+BROKEN = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+    MessageError,
+)
 
 # newer versions of Python refuse a whole list for one bad mailbox unless they are told not to
 LENIENT = {"strict": False} if "strict" in signature(getaddresses).parameters else {}

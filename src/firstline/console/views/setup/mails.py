@@ -35,6 +35,15 @@ STEPS = {
     Step.FOLDER: _l("the folder is there"),
     Step.READING: _l("it can be read"),
 }
+NAMES = {
+    Step.ADDRESS: _l("name of the server"),
+    Step.CONNECTION: _l("connection"),
+    Step.ENCRYPTION: _l("encryption"),
+    Step.TOKEN: _l("token endpoint"),
+    Step.SIGN_IN: _l("sign-in"),
+    Step.FOLDER: _l("folder"),
+    Step.READING: _l("reading"),
+}
 VERDICTS = {
     "opened": (_l("opened an incident"), "good"),
     "comment": (_l("a comment"), "good"),
@@ -79,7 +88,7 @@ def context(request: Request, row: Source) -> dict[str, Any]:
     own = _own(row)
     return {
         "mailbox": row.mailbox if row.settings.get("imap") else None,
-        "mailbox_step": STEPS.get(row.mailbox.get("step", "")) if row.mailbox.get("error") else "",
+        "mailbox_step": NAMES.get(row.mailbox.get("step", "")) if row.mailbox.get("error") else "",
         "mails": [_line(mail) for mail in mailfiling.last_mails(request.viewer, row.pk)],
         "own_templates": own.templates,
         "builtin_used": own.builtin,

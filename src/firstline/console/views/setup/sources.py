@@ -164,7 +164,9 @@ class SourceForm(MailFields):
             del self.fields[name]
         if kind == "mail":
             own = {name for _title, _help, listed in mail_form.SECTIONS for name in listed}
-            general = [name for name in self.fields if name not in own and name != "seen"]
+            listed_first = [name for name in ("name", "address") if name in self.fields]
+            others = [name for name in self.fields if name not in {*own, *listed_first, "seen"}]
+            general = [*listed_first, *others]
             self.sections = (("", "", general), *mail_form.SECTIONS)
         if kind in SIGNED_KINDS:
             self.fields["secret"].label = _("Secret")
@@ -331,7 +333,10 @@ def source(request: Request, source_id: int) -> HttpResponse:
     token = _token(request, row.pk)
     payloads = queries.last_payloads(request.viewer, row.pk)
     shown = token[0] if token else PLACEHOLDER
-    guide = markdown.render(help_text(row.kind, url=settings.URL, token=shown, address=row.address))
+    port = settings.ENVIRONMENT.smtp_port or 25
+    guide = markdown.render(
+        help_text(row.kind, url=settings.URL, token=shown, address=row.address, smtp_port=port)
+    )
     context = {
         "title": row.name,
         "source": row,
