@@ -34,6 +34,8 @@ def read(document: Any, mapping: Mapping | None = None) -> list[Signal]:
         ({"status": "critical", "message": "It is down"}, "It is down"),
         ({"fields": [{"key": "summary", "value": "Hot"}, {"key": "severity", "value": "high"}]}, "Hot"),
         ([{"summary": "One"}], "One"),
+        ({"check": "ping", "host": "a", "output": "no answer for 3 s"}, "ping: no answer for 3 s"),
+        ({"probe-9": {"words": "It went wrong"}}, "It went wrong"),
         ({"alerts": [{"name": "Inner"}], "title": "[FIRING:1]"}, "Inner"),
         ({"title": "Outer", "events": [{"id": "e1"}]}, "Outer"),
     ],
@@ -70,6 +72,8 @@ def test_severities(document: Any, severity: str) -> None:
         ({"title": "Xy", "resolved_at": "2026-03-02T09:00:00Z"}, "resolve"),
         ({"title": "Xy", "resolved_at": None}, "trigger"),
         ({"title": "Xy", "action": "unresolved"}, "trigger"),
+        ({"title": "Xy", "triggerType": "ResolvedCritical"}, "resolve"),
+        ({"title": "Xy", "status": "ok_to_critical"}, "trigger"),
         ({"type": "url_verification", "challenge": "abc", "title": "Xy"}, "note"),
     ],
 )
@@ -124,6 +128,14 @@ class TestSeveral:
         ]
         keys = [read(document, suggested(documents).mapping)[0].key for document in documents]
         assert keys[0] == keys[2] != keys[1]
+
+    def test_the_wording_of_a_message_is_no_identity(self) -> None:
+        first = {"check": "ping", "host": "a", "state": "CRITICAL", "output": "no answer for 3 s"}
+        keys = [
+            read({**first, **more})[0].key
+            for more in ({}, {"state": "OK", "output": "answers"}, {"host": "b"})
+        ]
+        assert keys == ["a/ping", "a/ping", "b/ping"]
 
     def test_words_of_a_tool_s_own_are_learned(self) -> None:
         documents = [{"title": "Xy", "status": word} for word in ("alarm_raised", "alarm_cleared")]

@@ -157,8 +157,10 @@ def _scored(column: Column, table: Values[str, int], fits: Callable[[Any], float
     """How well a column is what `table` names, by name, place, presence and values; 0 when it can't be."""
     own = "".join(column.words[-1]) if column.words else ""
     weight = max(table.get(column.name, 0), table.get(own, 0))
+    if not weight and column.words and column.words[-1][-1:] and column.words[-1][-1] in names.WRITTEN:
+        weight = table.get("".join(column.words[-1][:-1]), 0) - 6
     there = [value for value in column.values if value is not None]
-    if not weight or not there or any(is_unfilled(value) for value in there):
+    if weight <= 0 or not there or any(is_unfilled(value) for value in there):
         return 0.0
     worths = [fits(value) for value in there]
     if min(worths) <= -50:
@@ -179,7 +181,7 @@ class _Guess:
         self.grounds: dict[str, Ground] = {}
 
     def made(self, items: str, kind: SignalKind) -> Suggestion:
-        title = self._best("title", names.TITLE, title_value)
+        title, subject = self._title()
         state, words = self._state()
         severity = self._best("severity", names.SEVERITY, severity_value) or self._words_for_severity(state)
         ci = self._best("ci", names.CI, name_value)
@@ -187,10 +189,12 @@ class _Guess:
         mapping = Mapping(
             items=f"$.{items}" if items.isidentifier() else f'$["{items}"]' if items else "",
             title=title,
-            description=self._best("description", names.DESCRIPTION, text_value, but=title),
+            description=self._best(
+                "description", names.DESCRIPTION, text_value, but=title if "{" not in title else ""
+            ),
             severity=severity,
             state=state.path if state else "",
-            key=self._key(state, title, ci),
+            key=self._key(state, title, subject, ci),
             service=service,
             ci=ci,
             group=self._best("group", names.GROUP, short_value),
@@ -222,6 +226,41 @@ class _Guess:
             chosen = varied[0] if varied else chosen
         self.grounds[name] = Ground.VARIES if chosen.distinct > 1 else Ground.NAME
         return chosen.path
+
+    def _title(self) -> tuple[str, str]:
+        """The title, and what it is about where the title is only a message: then both stand in it."""
+        title = self._best("title", names.TITLE, title_value) or self._anything()
+        ranked = self._ranked(names.TITLE, title_value)
+        chosen = next((column for column in self.columns if column.path == title), None)
+        if chosen is None or "".join(chosen.words[-1]) not in names.MESSAGES:
+            return title, ""
+        ci = next((column.path for _, column in self._ranked(names.CI, name_value)), "")
+        subject = next(
+            (column for _, column in ranked if column.path != ci and self._is_subject(column)), None
+        )
+        if subject is None:
+            return title, ""
+        return f"{{{subject.path}}}: {{{title}}}", subject.path
+
+    def _is_subject(self, column: Column) -> bool:
+        """Whether it names what a message is about: short, no message itself, and not one word for everything."""
+        name = "".join(column.words[-1])
+        short = all(
+            isinstance(value, str) and len(value) <= 80 for value in column.values if value is not None
+        )
+        return name not in names.MESSAGES | names.SORTS and short and (self.count < 3 or column.distinct > 1)
+
+    def _anything(self) -> str:
+        """Where no name says so: the first text that has words."""
+        texts = (
+            column
+            for column in self.columns
+            if all(isinstance(value, str) and " " in value for value in column.values)
+        )
+        found = next(
+            (column for column in texts if all(title_value(value) > 0 for value in column.values)), None
+        )
+        return found.path if found else ""
 
     def _state(self) -> tuple[Column | None, tuple[tuple[str, ...], tuple[str, ...]] | None]:
         """The column that says whether it goes on, and the words for over and for acknowledged, its own among them."""
@@ -264,7 +303,7 @@ class _Guess:
         self.grounds["severity"] = Ground.NAME
         return state.path
 
-    def _key(self, state: Column | None, title: str, ci: str) -> str:
+    def _key(self, state: Column | None, title: str, subject: str, ci: str) -> str:
         ranked = self._ranked(names.KEY, key_value)
         ends = self._ends(state)
         steady = [column for _, column in ranked if self._is_shared(column, ends)]
@@ -275,11 +314,11 @@ class _Guess:
         if ids:
             self.grounds["key"] = Ground.VARIES if ids[0].distinct > 1 else Ground.NAME
             return ids[0].path
-        rules = [column for _, column in self._ranked(names.RULE, key_value)]
-        if rules:
+        rules = [column.path for _, column in self._ranked(names.RULE, key_value)]
+        what = rules[0] if rules else subject
+        if what:  # a rule or a check, and where: the wording of a message is no identity
             self.grounds["key"] = Ground.NAME
-            place = ci.removeprefix("$").removeprefix(".")
-            return f"{{{rules[0].path}}}/{{{place}}}" if ci else rules[0].path
+            return f"{{{ci}}}/{{{what}}}" if ci and ci != what else what
         return self._composed(ends, title)
 
     def _ends(self, state: Column | None) -> list[tuple[int, bool]]:
@@ -336,7 +375,8 @@ def _says_both(column: Column) -> bool:
 
 def _words_of(column: Column) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The usual words for over and acknowledged, and this column's own."""
-    own: Iterable[str] = dict.fromkeys(text.strip().lower() for text in column.texts)
-    over = [word for word in own if meaning(word) == "over" and word not in RESOLVED]
-    doing = [word for word in own if meaning(word) == "doing" and word not in ACKNOWLEDGED]
+    own: Iterable[str] = dict.fromkeys(text.strip() for text in column.texts)
+    said = [(word.lower(), meaning(word)) for word in own]
+    over = [word for word, means in said if means == "over" and word not in RESOLVED]
+    doing = [word for word, means in said if means == "doing" and word not in ACKNOWLEDGED]
     return (*RESOLVED, *over), (*ACKNOWLEDGED, *doing)

@@ -44,6 +44,19 @@ TITLE = _with(
 TITLE = (
     _with(TITLE, 88, ("summary", "displayname")) | _with({}, 70, ("description", "message", "text")) | TITLE
 )
+TITLE |= {
+    "jobname": 84, "job": 50, "servicedesc": 64, "servicedescription": 64, "sensor": 70, "sensorname": 82,
+    "workflow": 60,
+    "workflowname": 76, "pipeline": 56, "pipelinename": 76, "taskname": 76, "process": 40, "displayname": 80,
+}  # fmt: skip
+# a title that is only a message: its wording changes from one notification to the next
+MESSAGES = frozenset((
+    "message", "msg", "text", "description", "statusmessage", "output", "reason", "details", "cause", "body", "info",
+    "longdescription", "data", "serviceoutput", "hostoutput", "eventmessage", "alertmessage", "errormessage",
+))  # fmt: skip
+# what sort of thing it is: no name of one
+SORTS = frozenset(("type", "category", "eventtype", "action", "label", "event", "data"))
+TITLE |= {"serviceoutput": 56, "hostoutput": 54, "errormessage": 66}
 TITLE |= {"eventname": 60, "testname": 90, "checkname": 94, "queryname": 80, "username": 0, "hostname": 0}
 DESCRIPTION = _with(
     {
@@ -71,7 +84,9 @@ STATE = _with(
         "statevalue": 92, "newstatevalue": 98, "statusname": 84, "action": 60, "eventtype": 58, "event": 54,
         "transition": 90, "conclusion": 70, "workflowstatus": 88, "notificationtype": 88, "condition": 46,
         "resolution": 40, "outcome": 56, "kind": 40, "type": 36, "monitorcondition": 94, "lifecycle": 60,
-        "verb": 50, "webhookevent": 54, "level": 30, "severity": 20, "result": 50,
+        "servicestate": 88,
+        "hoststate": 84, "triggertype": 58, "checkstate": 88, "verb": 50,
+        "webhookevent": 54, "level": 30, "severity": 20, "result": 50,
     },
     94,
     ("state", "status", "action", "transition", "event"),
@@ -98,6 +113,8 @@ KEY = {
     "uid": 58, "uuid": 52, "id": 56, "key": 60, "arn": 54, "eventid": 36, "guid": 40, "number": 40, "identifier": 64,
     "shortid": 50,
 }  # fmt: skip
+# words at the end of a name that say only how the value is written
+WRITTEN = frozenset(("string", "text", "name", "label", "value", "level", "str"))
 # ids of a rule, not of what it found: a key only together with where it was found
 RULE = {
     "ruleid": 70, "policyid": 56, "conditionid": 62, "eventdefinitionid": 74, "definitionid": 62, "signatureid": 68,

@@ -187,6 +187,23 @@ SERVICES: tuple[Shape, ...] = (
         ),
     ),
     Shape(
+        "AWS GuardDuty finding, by EventBridge",
+        ("source", "detail.accountId", "detail.type", "detail.severity", "detail.service"),
+        Mapping(
+            key="{detail.arn|detail.id}",
+            title="{detail.title|detail.type}",
+            description="{detail.description}\n\n{detail.type}",
+            severity="$.detail.severity",
+            severities={">=9": "critical", ">=7": "error", ">=4": "warning", ">=0": "info"},
+            state="{detail.service.archived}{detail.service.additionalInfo.sample}",
+            resolved=(),
+            triggering=("", "false", "falsefalse"),
+            ci="{detail.resource.instanceDetails.instanceId|detail.accountId}",
+            security=True,
+            occurred_at="{detail.service.eventLastSeen|time}",
+        ),
+    ),
+    Shape(
         "AWS GuardDuty finding",
         ("accountId", "arn", "service.serviceName", "severity", "type"),
         Mapping(

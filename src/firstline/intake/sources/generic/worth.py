@@ -107,7 +107,8 @@ def link_value(value: Any) -> float:
 def meaning(word: str) -> str:
     """What a state's word says: `over`, `doing`, `going`; nothing for a word that isn't known.
 
-    Also of `incident.resolved`, `ALERT_CLEARED`, `problem-closed`: by the last of its words that is known.
+    Also of `incident.resolved`, `ALERT_CLEARED`, `ResolvedCritical`: a word for over among them decides, unless the
+    state goes from one to another (`ok to critical`): then, and without such a word, the last that is known.
     """
     plain = word.strip().lower()
     for choices, said in ((OVER, "over"), (DOING, "doing"), (FIRING, "going")):
@@ -116,7 +117,10 @@ def meaning(word: str) -> str:
     parts = names.words_of(word)
     if len(parts) < 2 or len(word) > 60 or " " in word.strip():
         return ""
-    return next((said for part in reversed(parts) if (said := meaning(part))), "")
+    known = [said for part in parts if (said := meaning(part))]
+    if "over" in known and not {"to", "not", "un"} & set(parts):
+        return "over"
+    return known[-1] if known else ""
 
 
 def state_value(value: Any) -> float:
