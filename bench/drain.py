@@ -9,11 +9,12 @@ is one JSON object.
 
 import argparse
 import json
+import multiprocessing
 import time
 from collections.abc import Callable
 from typing import Any
 
-from bench.cores import Meter
+from bench.cores import Meter, family
 from bench.intake import about, database, database_processes, make_source
 
 DISTINCT = 5000
@@ -36,8 +37,12 @@ def main() -> None:
         from firstline.workflow.seed import ensure_defaults
 
         ensure_defaults(now=clock.now())
-        for kind in ("pagerduty", "alertmanager"):
-            make_source(kind)
+        for kind, name in (
+            ("pagerduty", "pagerduty"),
+            ("pagerduty", "pagerduty 2"),
+            ("alertmanager", "alertmanager"),
+        ):
+            make_source(kind, name)
         surroundings()
         for known in given.known:
             fill_alerts(known)
@@ -45,6 +50,10 @@ def main() -> None:
                 every = [measure(url, shape, kind, body, signals) for _ in range(given.times)]
                 every.sort(key=lambda run: run["signals_per_s"])
                 runs.append({"known": known, **every[len(every) // 2]})
+                if shape == REPEATS:
+                    twice = [two_engines(url, given.rows) for _ in range(given.times)]
+                    twice.sort(key=lambda run: run["signals_per_s"])
+                    runs.append({"known": known, **twice[len(twice) // 2]})
         plan = plan_of_load()
     table(runs)
     print(plan)
@@ -52,15 +61,27 @@ def main() -> None:
 
 
 def keys(runs: Runs) -> dict[str, int]:
-    """The figures that the targets are about: one signal in each row, which is the hardest."""
+    """The figures that the targets are about: one signal in each request, which is the hardest. Repeats by two engines:
+    one alone keeps one core busy.
+    """
     first = {run["shape"]: run["signals_per_s"] for run in reversed(runs)}
-    return {"drain_repeat_per_s": first[REPEATS], "drain_new_per_s": first[NEW]}
+    return {
+        "drain_repeat_per_s": first[TWO],
+        "drain_repeat_one_engine_per_s": first[REPEATS],
+        "drain_repeat_pushes_per_s": first[PUSHES],
+        "drain_new_per_s": first[NEW],
+    }
 
 
 REPEATS = f"repeats of {DISTINCT:,} alerts, one in each request"
 PUSHES = f"repeats of {DISTINCT:,} alerts, {PUSHED} in each push"
 NEW = "new alerts of one service, one in each request"
 OWN = "new alerts, each an incident of its own"
+TWO = "the same repeats, two sources, two engines"
+
+
+def repeat(number: int) -> dict[str, Any]:
+    return event(f"known/{number % DISTINCT}", "Mail", f"host-{number % DISTINCT}", number)
 
 
 def shapes(rows: int) -> list[tuple[str, str, Body, int]]:
@@ -95,7 +116,7 @@ WITH made AS (
   INSERT INTO alert (source_id, dedup_key, first_seen_at, last_seen_at, spans_count)
   SELECT s.id, 'old/' || n, now(), now(), 1
   FROM intake_source s, generate_series((SELECT count(*) FROM alert WHERE dedup_key LIKE 'old/%%') + 1, %s) AS n
-  WHERE s.kind = 'pagerduty' RETURNING id, source_id, dedup_key
+  WHERE s.name = 'pagerduty' RETURNING id, source_id, dedup_key
 )
 INSERT INTO alert_span (alert_id, source_id, state, title, description, severity, security, grouping_key, labels,
   entities, tactics, techniques, links, first_seen_at, last_seen_at, started_at, ended_at, count, reasons, clock_ahead)
@@ -156,7 +177,7 @@ def push(number: int) -> list[dict[str, Any]]:
 
 PUT = """
 INSERT INTO inbox (received_at, source_id, kind, content_type, headers, body)
-SELECT now(), (SELECT id FROM intake_source WHERE kind = %s), 'alert', 'application/json', '{}', b
+SELECT now(), (SELECT id FROM intake_source WHERE name = %s), 'alert', 'application/json', '{}', b
 FROM unnest(%s::bytea[]) AS t(b)
 """
 
@@ -170,6 +191,61 @@ def put(kind: str, body: Body, signals: int) -> None:
         bodies = [json.dumps(body(number)).encode() for number in range(start, min(start + 1000, rows))]
         with connection.cursor() as cursor:
             cursor.execute(PUT, [kind, bodies])
+
+
+def work_off_elsewhere(ready: Any, go: Any) -> None:
+    """A second engine, in a process of its own: it is ready before the clock starts."""
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    connection.ensure_connection()
+    ready.set()
+    go.wait()
+    work_off()
+
+
+def two_engines(url: str, signals: int) -> dict[str, Any]:
+    """Two sources full of repeats, two engines: each source has one writer, so each engine has one of them."""
+    kinds = ("pagerduty", "pagerduty 2")
+    for kind in kinds:
+        put(kind, repeat, DISTINCT)
+        work_off()
+        put(kind, repeat, signals // 2)
+    spawn = multiprocessing.get_context("spawn")
+    ready, go = spawn.Event(), spawn.Event()
+    other = spawn.Process(target=work_off_elsewhere, args=(ready, go))
+    other.start()
+    ready.wait()
+    meter = Meter({"engine": family(other.pid or 0), "postgresql": database_processes(url)})
+    used, begun = time.process_time(), time.perf_counter()
+    go.set()
+    work_off()
+    wait_for_empty_inbox()
+    seconds, used = time.perf_counter() - begun, time.process_time() - used
+    spent = meter.since()
+    other.join()
+    return {
+        "shape": TWO,
+        "signals": signals,
+        "signals_per_s": round(signals / seconds),
+        "engine_us": round((used + spent["engine"]) / signals * 1e6, 1),
+        "postgresql_us": round(spent["postgresql"] / signals * 1e6, 1),
+        "new_alerts": 0,
+        "new_incidents": 0,
+    }
+
+
+def wait_for_empty_inbox() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT EXISTS (SELECT FROM inbox WHERE state = 'new')")
+            if not cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
 
 
 def work_off() -> None:
@@ -226,7 +302,7 @@ def plan_of_load() -> str:
     keys = [f"known/{n}" for n in range(DISTINCT)]
     with connection.cursor() as cursor:
         statement = "EXPLAIN (COSTS OFF) " + LOAD.replace("%b", "%s")
-        cursor.execute(statement, [Source.objects.get(kind="pagerduty").id, keys])
+        cursor.execute(statement, [Source.objects.get(name="pagerduty").id, keys])
         return "\n".join(line[:110] for (line,) in cursor.fetchall())
 
 

@@ -290,13 +290,13 @@ def database() -> Iterator[str]:
             server.stop()
 
 
-def make_source(kind: str) -> str:
+def make_source(kind: str, name: str = "") -> str:
     from firstline.core import clock
     from firstline.intake.models import Source
 
     token = secrets.token_hex(16)
     digest = hashlib.sha256(token.encode()).hexdigest()
-    Source.objects.create(name=kind, kind=kind, token_hash=digest, created_at=clock.now())
+    Source.objects.create(name=name or kind, kind=kind, token_hash=digest, created_at=clock.now())
     return token
 
 

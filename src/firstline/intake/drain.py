@@ -32,10 +32,12 @@ from firstline.intake.sources.parsing import ParseError, Received
 from firstline.intake.sources.registry import PARSERS
 
 FIRST = 500  # rows of the first batch of a run,
-MOST = 10_000  # and of the largest: a deep queue is worked off in larger batches, whose repeats are one write
+MOST = 20_000  # and of the largest: a deep queue is worked off in larger batches, whose repeats are one write
 BATCH_BYTES = 8 * 1024 * 1024
 SLICE = 0.5  # seconds that one source may take of a run, so that a storm of one doesn't starve the others
 log = structlog.get_logger(__name__)
+_size_of: dict[int, int] = {}
+"""Of sources whose queue was deep: the rows of their next batch."""
 _taken_from: set[int] = set()
 """Sources of which this process has read a batch and lived."""
 
@@ -68,15 +70,16 @@ def drain_source(source_id: int, now: datetime) -> int:
     """The new rows of one source, for a slice of time; 0 when another engine is at it."""
     if source_id not in _taken_from and guarding.were_tried(source_id, FIRST):
         return _one_by_one(source_id, now)
-    total, size = 0, FIRST
+    total, size = 0, _size_of.get(source_id, FIRST)
     until = time.monotonic() + SLICE
     while True:
         taken = _batch(source_id, size, now)
         _taken_from.add(source_id)
         total += taken
-        if taken < size or time.monotonic() > until:
+        deep = taken == size
+        _size_of[source_id] = size = min(size * 4, MOST) if deep else FIRST
+        if not deep or time.monotonic() > until:
             return total
-        size = min(size * 4, MOST)
 
 
 def _batch(source_id: int, size: int, now: datetime) -> int:

@@ -134,8 +134,8 @@ def text_of(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        text = value
-    elif isinstance(value, bool):
+        return (value if "\x00" not in value else value.replace("\x00", "")).strip()
+    if isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, int | float):
         text = _plain_number(value)
