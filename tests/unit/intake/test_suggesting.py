@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from firstline.intake.helping import help_text
 from firstline.intake.signal import Signal, SignalKind
 from firstline.intake.sources.generic.guess import Ground, guessed, suggested
 from firstline.intake.sources.generic.known import SHAPES, known
@@ -224,3 +225,8 @@ class TestPaths:
         assert find({"fields": {"key": "a"}}, "$.fields[key=a]") is None
         with pytest.raises(PathError):
             check("$.fields[key=]")
+
+
+def test_the_help_names_every_tool_that_is_recognised() -> None:
+    text = help_text("generic", url="https://firstline.example", token="t")
+    assert [shape.tool for shape in SHAPES if shape.tool.partition(",")[0].removesuffix(" finding") not in text] == []

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from firstline.intake.sources.generic import names
@@ -10,6 +11,7 @@ from firstline.intake.sources.parsing import text_of
 
 DEPTH = 6
 LEAVES = 600
+LITTLE = frozenset(("label", "name", "value", "id", "key", "text", "displayname", "url"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +25,17 @@ class Column:
     @property
     def name(self) -> str:
         """The leaf's name; below a `label`, a `name` or a `value`, together with its parent's."""
-        own = "".join(self.words[-1]) if self.words else ""
-        if (
-            own in ("label", "name", "value", "id", "key", "text", "displayname", "url")
-            and len(self.words) > 1
-        ):
-            joined = "".join(self.words[-2]) + own
-            if own in ("label", "value") or self.words[-2][-1:] != self.words[-1][:1]:
-                return joined
-        return own
+        return named(self.words)[0]
+
+    @property
+    def own(self) -> str:
+        """The leaf's name alone."""
+        return named(self.words)[1]
+
+    @property
+    def parents(self) -> frozenset[str]:
+        """Every word of the names above it."""
+        return named(self.words)[2]
 
     @property
     def texts(self) -> list[str]:
@@ -41,6 +45,18 @@ class Column:
     @property
     def distinct(self) -> int:
         return len(set(self.texts))
+
+
+@lru_cache(maxsize=8192)
+def named(words: tuple[tuple[str, ...], ...]) -> tuple[str, str, frozenset[str]]:
+    """Of a leaf: its name (with its parent's where it says little alone), its own name, and the words above it."""
+    if not words:
+        return "", "", frozenset()
+    own = "".join(words[-1])
+    parents = frozenset(word for part in words[:-1] for word in part)
+    if own in LITTLE and len(words) > 1 and (own in ("label", "value") or words[-2][-1:] != words[-1][:1]):
+        return "".join(words[-2]) + own, own, parents
+    return own, own, parents
 
 
 def columns_of(elements: Sequence[Any]) -> list[Column]:

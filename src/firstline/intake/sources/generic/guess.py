@@ -42,6 +42,7 @@ from firstline.intake.sources.generic.worth import (
 )
 from firstline.intake.sources.parsing import instant, text_of
 
+ABOUT = frozenset(names.SUBJECTS)
 ENOUGH = 20  # a lower score is no proposal
 # words that hardly mean anything but a severity
 WORDS = frozenset(
@@ -155,8 +156,7 @@ def _title_score(elements: list[Any]) -> float:
 
 def _scored(column: Column, table: Values[str, int], fits: Callable[[Any], float], count: int) -> float:
     """How well a column is what `table` names, by name, place, presence and values; 0 when it can't be."""
-    own = "".join(column.words[-1]) if column.words else ""
-    weight = max(table.get(column.name, 0), table.get(own, 0))
+    weight = max(table.get(column.name, 0), table.get(column.own, 0))
     if not weight and column.words and column.words[-1][-1:] and column.words[-1][-1] in names.WRITTEN:
         weight = table.get("".join(column.words[-1][:-1]), 0) - 6
     there = [value for value in column.values if value is not None]
@@ -165,9 +165,8 @@ def _scored(column: Column, table: Values[str, int], fits: Callable[[Any], float
     worths = [fits(value) for value in there]
     if min(worths) <= -50:
         return 0.0
-    parents = {word for part in column.words[:-1] for word in part}
-    aside = 34 * len(parents & names.ASIDE)
-    about = 6 if parents & set(names.SUBJECTS) else 0
+    aside = 34 * len(column.parents & names.ASIDE)
+    about = 6 if column.parents & ABOUT else 0
     presence = 16 * (len(there) / count - 1)
     return weight + about - aside - 5 * (len(column.words) - 1) + presence + sum(worths) / len(worths)
 
@@ -232,7 +231,7 @@ class _Guess:
         title = self._best("title", names.TITLE, title_value) or self._anything()
         ranked = self._ranked(names.TITLE, title_value)
         chosen = next((column for column in self.columns if column.path == title), None)
-        if chosen is None or "".join(chosen.words[-1]) not in names.MESSAGES:
+        if chosen is None or chosen.own not in names.MESSAGES:
             return title, ""
         ci = next((column.path for _, column in self._ranked(names.CI, name_value)), "")
         subject = next(
@@ -244,7 +243,7 @@ class _Guess:
 
     def _is_subject(self, column: Column) -> bool:
         """Whether it names what a message is about: short, no message itself, and not one word for everything."""
-        name = "".join(column.words[-1])
+        name = column.own
         short = all(
             isinstance(value, str) and len(value) <= 80 for value in column.values if value is not None
         )

@@ -10,6 +10,7 @@ from firstline.intake.sources.generic.services import SERVICES
 from firstline.intake.sources.generic.shape import Shape
 
 SHAPES = (*MONITORS, *SERVICES)
+FIRST = tuple((shape, shape.needs[0].partition(".")[0]) for shape in SHAPES)
 
 
 def known(document: Any) -> Shape | None:

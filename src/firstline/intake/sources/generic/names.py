@@ -5,6 +5,7 @@ table gives a joined name its weight, 100 at most.
 """
 
 import re
+from functools import lru_cache
 
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 SUBJECTS = (
@@ -20,6 +21,7 @@ ASIDE = frozenset((
 ))  # fmt: skip
 
 
+@lru_cache(maxsize=8192)
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a field's name, in lower case."""
     return tuple(word.lower() for word in WORDS.findall(name))

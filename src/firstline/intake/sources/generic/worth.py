@@ -4,6 +4,7 @@ Each `…_value` gives points to add to a column's score; -50 or less: it cannot
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from firstline.intake.sources.generic import names
@@ -104,6 +105,7 @@ def link_value(value: Any) -> float:
     return -40 if re.search(r"//api\.|/api/|\.(?:png|jpe?g|svg|gif|ico)\b|avatar|icon", value) else 0
 
 
+@lru_cache(maxsize=8192)
 def meaning(word: str) -> str:
     """What a state's word says: `over`, `doing`, `going`; nothing for a word that isn't known.
 
