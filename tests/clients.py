@@ -40,22 +40,28 @@ def debian(name: str, *packages: str) -> Path | None:
             return root
         if not (shutil.which("apt-get") and shutil.which("dpkg")):
             return None
-        done = subprocess.run(
-            ["apt-get", "download", *packages],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=FETCHING,
-        )
-        found = list(folder.glob("*.deb"))
-        if done.returncode or len(found) < len(packages):
-            sys.stderr.write(done.stderr)
+        if not _done(["apt-get", "download", *packages], folder):
             return None
+        found = list(folder.glob("*.deb"))
         for package in found:
             subprocess.run(["dpkg", "-x", package, root], check=True)
         (root / ".ready").touch()
         return root
+
+
+def _done(command: Sequence[object], folder: Path) -> bool:
+    """Whether a command that fetches something did; why not is on stderr."""
+    texts = [str(part) for part in command]
+    try:
+        done = subprocess.run(
+            texts, cwd=folder, capture_output=True, text=True, check=False, timeout=FETCHING
+        )
+    except subprocess.TimeoutExpired as error:
+        sys.stderr.write(f"{error}\n")
+        return False
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+    return done.returncode == 0
 
 
 def prometheus() -> Path | None:
@@ -101,11 +107,9 @@ def python() -> Path | None:
         venv.create(place, clear=True, with_pip=True)
         command = [
             place / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-            "--no-deps", "--require-hashes", "-r", LOCK,
+            "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", LOCK,
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=FETCHING)
-        if done.returncode:
-            sys.stderr.write(done.stderr)
+        if not _done(command, folder):
             return None
         ready.write_bytes(LOCK.read_bytes())
         return place / "bin/python"

@@ -60,6 +60,8 @@ def silence(source: Source, rule_id: int) -> Silence:
 
 def put(source: Source, wanted: Silence, *, now: datetime) -> int:
     """Store a silence, or change the one of its id; returns the rule's id. `Invalid` says what is wrong with it."""
+    if source.security:
+        raise Invalid("invalid silence: alerts of a security source are muted in Firstline, not from outside")
     if not wanted.matchers:
         raise Invalid("invalid silence: at least one matcher required")
     if wanted.ends_at <= now or wanted.ends_at <= wanted.starts_at:

@@ -209,6 +209,21 @@ def test_a_bad_silence_is_refused_with_why(
     assert not NoiseRule.objects.exists()
 
 
+def test_a_security_source_is_not_silenced_from_outside(am: Alertmanager) -> None:
+    am.source.security = True
+    am.source.save()
+    refused = am.silence({"name": "a", "value": "1"})
+    assert refused.status_code == 400 and "security" in refused.json()
+    assert not NoiseRule.objects.exists()
+
+
+def test_compressed_and_large_silences_are_refused(am: Alertmanager) -> None:
+    path = f"/intake/{am.token}/api/v2/silences"
+    packed = am.client.post(path, b"x", content_type="application/json", headers={"Content-Encoding": "gzip"})
+    large = am.client.post(path, b" " * 1_100_000, content_type="application/json")
+    assert (packed.status_code, large.status_code) == (415, 413)
+
+
 def test_every_source_has_its_own_alerts_and_silences(am: Alertmanager) -> None:
     number = am.silence({"name": "alertname", "value": "Down"}).json()["silenceID"]
     other = Alertmanager("Other")

@@ -44,7 +44,8 @@ def body_of(request: HttpRequest) -> bytes:
     """The body, not compressed and within the limit of intake. Raises Denied."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Denied(415, "send this request without compression")
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    if not announced.isdigit() or int(announced) > LARGEST_BODY:
         raise Denied(413, f"the body is larger than {LARGEST_BODY} bytes")
     return request.body
 
