@@ -163,7 +163,11 @@ class Cluster:
             os.close(handle)
 
     def _stop_leftover(self) -> None:
-        if not (self.folder / "postmaster.pid").exists():
+        note = self.folder / "postmaster.pid"
+        if not note.exists():
+            return
+        if _belongs_to_another(note, self.folder):
+            note.unlink()
             return
         # pg_ctl knows a stale file from a live server, and does nothing about the former
         self.account.run(self.programs / "pg_ctl", "stop", "-D", self.folder, "-m", "fast", "-w", "-t", "60")
@@ -224,6 +228,25 @@ class Postgres:
         lines = self.cluster.log.read_text(errors="replace").splitlines()
         said = [line for line in lines if "FATAL:" in line or "ERROR:" in line or "could not" in line]
         return said[-1].partition("FATAL:")[2].strip() or said[-1] if said else "it said nothing"
+
+
+def _belongs_to_another(note: Path, folder: Path) -> bool:
+    """Whether the process that a `postmaster.pid` names is another program, and no server works in the folder any more.
+
+    A killed server leaves the file behind. When its number is another's by now, pg_ctl would stop that one, and
+    PostgreSQL would not start because of it. Where the kernel doesn't tell what a process runs, the answer is no.
+    """
+    try:
+        named = Path("/proc") / note.read_text().partition("\n")[0].strip()
+        if os.fsencode(folder) in (named / "cmdline").read_bytes():
+            return False
+    except OSError:
+        return False
+    for place in Path("/proc").glob("[0-9]*/cwd"):  # each of its processes works there
+        with contextlib.suppress(OSError):
+            if place.readlink() == folder:
+                return False
+    return True
 
 
 def cluster_exists(data: Path) -> bool:

@@ -92,7 +92,7 @@ class Keeper:
             return
         log.warning("PostgreSQL ended and is started again", exit=self.running.process.returncode)
         self.failures += 1
-        self.again_at = time.monotonic() + min(2.0**self.failures, 30.0)
+        self.again_at = time.monotonic() + min(0.25 * 2.0**self.failures, 30.0)
         with contextlib.suppress(CannotRun):
             self.running = self.cluster.start()
             self.failures = 0

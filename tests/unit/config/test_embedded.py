@@ -155,3 +155,26 @@ def test_where_no_account_can_be_made_another_is_used_and_that_is_said(
     account = account_for_database()
     assert account.name == "nobody"
     assert "could not be made" in account.note
+
+
+def test_a_killed_servers_note_never_stops_whoever_has_its_number_now() -> None:
+    """After a SIGKILL the file stays; here its number belongs to another program of the same account."""
+    with reachable_folder() as folder:
+        cluster = Cluster.at(folder / "data")
+        cluster.initialise(sync=False)
+        running = cluster.start({"fsync": "off"})
+        running.process.kill()
+        running.process.wait()
+        innocent = subprocess.Popen(["sleep", "600"], **cluster.account.identity())  # type: ignore[call-overload]
+        try:
+            note = cluster.folder / "postmaster.pid"
+            lines = note.read_text().splitlines()
+            note.write_text("\n".join([str(innocent.pid), *lines[1:]]) + "\n")
+            again = cluster.start({"fsync": "off"})
+            assert innocent.poll() is None
+            with psycopg.connect(cluster.url()) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+            again.stop()
+        finally:
+            innocent.kill()
+            innocent.wait()
