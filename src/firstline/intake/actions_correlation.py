@@ -38,7 +38,7 @@ def rule_from(definition: Mapping[str, Any]) -> Rule:
 
 def stored(rule: Rule) -> dict[str, Any]:
     """The rule as its row keeps it: everything, so that a later default changes no saved rule."""
-    kept: dict[str, Any] = msgspec.to_builtins(rule)
+    kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rule))
     del kept["id"]
     return kept
 
