@@ -37,7 +37,7 @@ def replay(
 ) -> None:
     """Run stored requests through changed rules and print what differs in alerts, incidents and pages. Nothing real
     is touched and nobody is told."""
-    from firstline.desk.replay.document import EXAMPLE
+    from firstline.desk.replay.example import EXAMPLE
 
     if example:
         typer.echo(EXAMPLE, nl=False)

@@ -14,6 +14,7 @@ from firstline.core.errors import Invalid
 from firstline.core.models import Event
 from firstline.desk.replay import document, run
 from firstline.desk.replay.compare import Comparison, compare
+from firstline.desk.replay.example import EXAMPLE
 from firstline.incidents.models import Incident
 from firstline.intake import ending, heartbeats, noise, settling
 from firstline.intake.models import AlertSpan, CorrelationRule, Source
@@ -198,6 +199,6 @@ def test_the_three_ways_to_write_it(suffix: str, tmp_path: Path) -> None:
 
 def test_the_example_is_a_rules_file(tmp_path: Path) -> None:
     file = tmp_path / "example.yaml"
-    file.write_text(document.EXAMPLE)
+    file.write_text(EXAMPLE)
     change = document.read(file)
     assert change.correlation is not None and change.noise is not None and change.mapping
