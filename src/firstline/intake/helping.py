@@ -59,7 +59,24 @@ class Sample:
     content_type: str
 
 
-def help_text(kind: str, *, url: str, token: str, address: str = "", smtp_port: int = 25) -> str:
+@dataclass(frozen=True, slots=True)
+class SyslogPorts:
+    """Where the gateway listens for syslog; 0: not at all."""
+
+    udp: int = 0
+    tcp: int = 0
+    tls: int = 0
+
+
+def help_text(
+    kind: str,
+    *,
+    url: str,
+    token: str,
+    address: str = "",
+    smtp_port: int = 25,
+    syslog: SyslogPorts | None = None,
+) -> str:
     """How to set up the sender, as Markdown in the language in force, ready to be copied."""
     parts = urlsplit(url)
     template = ENGINE.from_string(_file(kind, "help.md"))
@@ -71,6 +88,7 @@ def help_text(kind: str, *, url: str, token: str, address: str = "", smtp_port: 
         "scheme": parts.scheme,
         "address": address or "help@example.org",
         "smtp_port": smtp_port,
+        "syslog": syslog or SyslogPorts(),
     }
     return str(template.render(Context(context, autoescape=False)))
 

@@ -28,7 +28,7 @@ from firstline.core.secrets import decrypt, encrypt
 from firstline.intake import actions, proposing, queries
 from firstline.intake import queries_inbox as inbox
 from firstline.intake import queries_noise as noise
-from firstline.intake.helping import TITLES, help_text, samples
+from firstline.intake.helping import TITLES, SyslogPorts, help_text, samples
 from firstline.intake.models import Source
 from firstline.intake.sources.registry import FRONTS, SECURITY_KINDS
 from firstline.intake.sources.syslog.message import is_zone
@@ -220,6 +220,11 @@ class SourceForm(MailFields):
         return data
 
 
+def _syslog_ports() -> SyslogPorts:
+    own = settings.ENVIRONMENT
+    return SyslogPorts(udp=own.syslog_udp_port, tcp=own.syslog_tcp_port, tls=own.syslog_tls_port)
+
+
 @require_GET
 @staff("source.read")
 def sources(request: Request) -> HttpResponse:
@@ -335,7 +340,14 @@ def source(request: Request, source_id: int) -> HttpResponse:
     shown = token[0] if token else PLACEHOLDER
     port = settings.ENVIRONMENT.smtp_port or 25
     guide = markdown.render(
-        help_text(row.kind, url=settings.URL, token=shown, address=row.address, smtp_port=port)
+        help_text(
+            row.kind,
+            url=settings.URL,
+            token=shown,
+            address=row.address,
+            smtp_port=port,
+            syslog=_syslog_ports(),
+        )
     )
     context = {
         "title": row.name,
