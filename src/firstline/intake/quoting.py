@@ -15,6 +15,7 @@ from functools import lru_cache
 from mailparser_reply import EmailReplyParser
 
 LIMIT = 30_000
+LIBRARY_LINE, LIBRARY_LINES = 300, 400
 LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "da", "no", "cs", "ja", "ko", "zh"]
 WROTE = (
     r"wrote|writes|schrieb(?:en)?|a écrit|écrit|escribió|va escriure|ha scritto|het volgende geschreven|geschreven|"
@@ -205,12 +206,16 @@ def _with_rule(lines: list[str], at: int) -> int:
 
 
 def _by_library(lines: list[str]) -> int | None:
-    """Where mail-parser-reply, which knows more languages, sees the first header of a quotation."""
-    replies = _PARSER.read("\n".join(lines)).replies
+    """Where mail-parser-reply, which knows more languages, sees the first header of a quotation.
+
+    Its expressions are quadratic in the length of a line, so that it gets no more of each than a header has.
+    """
+    shown = [line[:LIBRARY_LINE] for line in lines[:LIBRARY_LINES]]
+    replies = _PARSER.read("\n".join(shown)).replies
     if len(replies) < 2 or not replies[1].headers:
         return None
     first = replies[1].headers.split("\n")[0].strip()
-    return next((at for at, line in enumerate(lines) if first and line.strip() == first), None)
+    return next((at for at, line in enumerate(shown) if first and line.strip() == first), None)
 
 
 def _signature(lines: list[str]) -> tuple[list[str], list[str]]:
