@@ -41,7 +41,8 @@ PUBLIC = _names(
     account_reset_password_from_key account_reset_password_from_key_done openid_connect_login
     openid_connect_callback socialaccount_login_cancelled socialaccount_login_error
     socialaccount_signup console:theme alive engine ready figures
-    feed_mine feed_schedule opsgenie_alerts opsgenie_alert opsgenie_alerts_below opsgenie_alert_below alertmanager_below
+    hook_sms hook_voice feed_mine feed_schedule
+    opsgenie_alerts opsgenie_alert opsgenie_alerts_below opsgenie_alert_below alertmanager_below
     """
 )
 SIGNED_IN = _names(
@@ -55,7 +56,7 @@ SIGNED_IN = _names(
 )
 # verb → console addresses whose page it opens
 READ: dict[str, str] = {
-    "console.use": "view_save view_delete me",
+    "console.use": "view_save view_delete me reach reach_method reach_rules reach_quiet",
     "incident.read": "queue queue_rows queue_new incident incident_part viewers why_due attachment watch "
     "to_confirm mail",
     "incident.create": "incident_new callers known",
@@ -69,7 +70,7 @@ READ: dict[str, str] = {
     "correlation.read": "correlation correlation_new correlation_rule",
     "configuration.read": "subscriptions subscription_new subscription "
     "checks check_new check rules rule_new rule dry_run categories category_new category "
-    "codes code_new code settings agreements agreement_new agreement matrix",
+    "codes code_new code channels channel settings agreements agreement_new agreement matrix",
     "correlation.edit": "correlation_move correlation_delete",
     "configuration.edit": "subscription_delete check_try rule_move rule_delete agreement_move",
     "people.read": "people person_new person groups group_new group",
@@ -95,7 +96,7 @@ WRITE: dict[str, str] = {
     "noise.edit": "noise_rule",
     "configuration.edit": "subscription_new subscription "
     "check_new check rule_new rule categories category_new category codes code_new code "
-    "settings agreement_new agreement matrix calendar_new calendar",
+    "channel settings agreement_new agreement matrix calendar_new calendar",
     "people.edit": "person_new person group_new group",
     "oncall.edit": "policy_new policy paging",
     "source.edit": "source_edit source_mapping mail_template mail_template_new",

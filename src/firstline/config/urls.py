@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/", include("firstline.console.urls")),
     path("page/", include("firstline.console.page_urls")),
     path("calendar/", include("firstline.console.feed_urls")),
+    path("hooks/", include("firstline.api.hooks.urls")),
     path("api/", include("firstline.api.urls")),
     path("", include("firstline.api.compat.urls")),
     path("", include("firstline.portal.sign_in_urls")),

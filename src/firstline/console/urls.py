@@ -3,7 +3,19 @@
 from django.urls import path
 
 from firstline.console.setup_urls import urlpatterns as setup_patterns
-from firstline.console.views import alerts, closure, home, incident, live, mail, me, phone, queue, styleguide
+from firstline.console.views import (
+    alerts,
+    closure,
+    home,
+    incident,
+    live,
+    mail,
+    me,
+    phone,
+    queue,
+    reach,
+    styleguide,
+)
 
 app_name = "console"
 
@@ -34,6 +46,10 @@ urlpatterns = [
     path("mail/<int:mail_id>/", mail.file, name="mail_file"),
     path("me/", me.me, name="me"),
     path("me/calendar", me.calendar, name="me_calendar"),
+    path("me/reach/", reach.reach, name="reach"),
+    path("me/reach/<int:method_id>", reach.method, name="reach_method"),
+    path("me/reach/rules", reach.rules, name="reach_rules"),
+    path("me/reach/quiet", reach.quiet, name="reach_quiet"),
     path("theme/", home.theme, name="theme"),
     path("live/ticket", live.ticket, name="live_ticket"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

@@ -157,14 +157,15 @@ def _grouped(rows: Sequence[Delivery], now: datetime) -> tuple[list[Delivery], l
 
 
 def channel_settings() -> ChannelSettings:
-    """{channel: (settings, secret)} with what the installation enables in general."""
+    """{channel: (settings, secret)} with what the installation enables in general; `off` in those not offered."""
     general = installation.get_all()
     common = {"hosts": general["enabled_webhook_hosts"], "schemes": general["enabled_apprise_schemes"]}
     rows = {row.channel: row for row in ChannelSetting.objects.all()}
     found: dict[str, tuple[Mapping[str, object], str]] = {}
     for kind in CHANNELS:
         row = rows.get(kind)
-        found[kind] = ({**common, **(row.settings if row else {})}, _secret(row))
+        own = {**common, **(row.settings if row else {})}
+        found[kind] = ({**own, "off": True} if row is not None and not row.enabled else own, _secret(row))
     return found
 
 

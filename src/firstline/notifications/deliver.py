@@ -137,6 +137,8 @@ def _attempt(claimed: Claimed, begun: float) -> tuple[Outcome | None, float]:
         return Outcome(False, f"there is no channel {claimed.delivery.channel}", permanent=True), 0.0
     if started - begun > channel.timeout:
         return None, SLOW
+    if claimed.envelope.settings.get("off"):
+        return Outcome(False, "an administrator switched this channel off", permanent=True), 0.0
     try:
         outcome = channel.send(claimed.envelope)
     except Exception as error:

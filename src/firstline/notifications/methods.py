@@ -32,7 +32,10 @@ def add(
     if channel not in CHANNELS or channel == "log":
         raise Invalid("There is no such channel.", {"channel": "unknown"})
     address = address.strip()
-    if wrong := CHANNELS[channel].check(address, channel_settings()[channel][0]):
+    settings = channel_settings()[channel][0]
+    if settings.get("off"):
+        raise Invalid("This channel is switched off here.", {"channel": "off"})
+    if wrong := CHANNELS[channel].check(address, settings):
         raise Invalid(wrong, {"address": wrong})
     method, _made = ContactMethod.objects.update_or_create(
         person_id=person_id, channel=channel, address=address, defaults={"label": label, "active": True}

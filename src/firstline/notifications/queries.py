@@ -113,3 +113,31 @@ def delivery_of(mail_id: str) -> Delivery | None:
 def waiting(now: datetime) -> int:
     """How many deliveries are due and not through."""
     return Delivery.objects.filter(state__in=("due", "sending"), due_at__lte=now).count()
+
+
+def language_at(channel: str, address: str) -> str | None:
+    """The language of whoever has this verified address; None when nobody or more than one has it."""
+    rows = ContactMethod.objects.filter(
+        channel=channel, address=address, active=True, verified_at__isnull=False
+    )
+    languages = set(rows.values_list("person__language", flat=True)[:5])
+    return languages.pop() or None if len(languages) == 1 else None
+
+
+def last_deliveries(viewer: Viewer, channel: str, *, limit: int = 20) -> list[Delivery]:
+    """What went out through a channel lately, newest first, each with its attempts. It holds people's numbers."""
+    viewer.require("configuration.edit")
+    rows = Delivery.objects.filter(channel=channel).select_related("message", "person")
+    return list(rows.prefetch_related("tries").order_by("-id")[:limit])
+
+
+def my_deliveries(viewer: Viewer, *, limit: int = 10) -> list[Delivery]:
+    """What was sent to the viewer lately, newest first."""
+    if viewer.person_id is None:
+        return []
+    rows = (
+        Delivery.objects.filter(person_id=viewer.person_id)
+        .select_related("message")
+        .prefetch_related("tries")
+    )
+    return list(rows.order_by("-id")[:limit])

@@ -38,6 +38,7 @@ LISTS = (
     "groups",
     "calendars",
     "settings",
+    "channels",
     "agreements",
     "matrix",
     "sources",

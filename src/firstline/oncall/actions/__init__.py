@@ -11,7 +11,13 @@ from firstline.oncall.actions.answering import (
 from firstline.oncall.actions.findings import raise_findings
 from firstline.oncall.actions.ledger import LEDGER
 from firstline.oncall.actions.looking import look, look_due
-from firstline.oncall.actions.replying import Answered, answer_by_reply, bounced
+from firstline.oncall.actions.replying import (
+    Answered,
+    answer_by_key,
+    answer_by_number,
+    answer_by_reply,
+    bounced,
+)
 from firstline.oncall.actions.stalled import escalate_stalled
 from firstline.oncall.actions.stepping import step_due
 
@@ -21,6 +27,8 @@ __all__ = [
     "acknowledge_incident",
     "acknowledge_page",
     "add_responder",
+    "answer_by_key",
+    "answer_by_number",
     "answer_by_reply",
     "bounced",
     "decline_page",

@@ -1,7 +1,7 @@
 """Answers that come back through a channel: a reply to a page, and a page that bounced."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -15,6 +15,8 @@ from firstline.oncall.actions.answering import acknowledge_page, decline_page
 from firstline.oncall.actions.ledger import lock_incidents, note
 from firstline.oncall.models import Page
 from firstline.oncall.replies import Verb, parse
+
+OPEN_FOR = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,48 @@ def answer_by_reply(
     actor = Actor.person(page.person_id, via=channel)
     try:
         return Answered(verb, _act(page, verb, actor, now))
+    except DomainError as error:
+        return Answered(verb, str(error))
+
+
+def answer_by_number(text: str, *, from_address: str, channel: str, now: datetime) -> Answered | None:
+    """A message from a number that may have been paged. None when it was not paged in the last days.
+
+    A number in the text names the page or incident; a bare `ack` is clear while only one page is open.
+    """
+    since = now - OPEN_FOR
+    paged = Delivery.objects.filter(
+        method__channel=channel,
+        method__address=from_address.strip(),
+        page_id__isnull=False,
+        due_at__gte=since,
+    ).values_list("page_id", flat=True)
+    pages = list(Page.objects.filter(id__in=paged).order_by("-id")[:20])
+    if not pages:
+        return None
+    open_ones = [page for page in pages if page.ended_at is None and page.acknowledged_at is None]
+    reply = parse(text)
+    named = [page for page in pages if reply is not None and reply.number in (page.id, page.incident_id)]
+    clear = open_ones or pages[:1]  # with nothing open it is the last one, which says that it is answered
+    chosen = named[0] if named else clear[0] if reply is None and len(clear) == 1 else None
+    if chosen is None:
+        numbers = ", ".join(dict.fromkeys(Incident(id=page.incident_id).number for page in clear))
+        return Answered(None, _("Answer “ack” and a number: %(numbers)s") % {"numbers": numbers})
+    return answer_by_reply(
+        chosen.id, text, from_address=from_address, channel=channel, automatic=False, now=now
+    )
+
+
+def answer_by_key(
+    page_id: int, verb: Verb, *, from_address: str, channel: str, now: datetime
+) -> Answered | None:
+    """A key that was pressed in a call about a page. None when that number was not called about it."""
+    page = Page.objects.filter(id=page_id, person__isnull=False).first()
+    called = Delivery.objects.filter(page_id=page_id, channel=channel, address=from_address.strip())
+    if page is None or page.person_id is None or not called.exists():
+        return None
+    try:
+        return Answered(verb, _act(page, verb, Actor.person(page.person_id, via=channel), now))
     except DomainError as error:
         return Answered(verb, str(error))
 

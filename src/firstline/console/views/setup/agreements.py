@@ -34,7 +34,12 @@ UNITS = (("minutes", _l("working minutes")), ("hours", _l("working hours")), ("d
 def tabs(current: str) -> list[Tab]:
     return kit.area(
         current,
-        [("settings", _("Installation")), ("agreements", _("Agreements")), ("matrix", _("Priority matrix"))],
+        [
+            ("settings", _("Installation")),
+            ("channels", _("Channels")),
+            ("agreements", _("Agreements")),
+            ("matrix", _("Priority matrix")),
+        ],
     )
 
 
