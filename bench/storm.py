@@ -212,8 +212,8 @@ class Memory:
         self._thread.join()
 
     def _look(self) -> None:
-        served = [p for p in self._there.machine.family() if "firstline.gateway.app:app" in p.cmdline()]
-        gateways = [each for one in served[:1] for each in (one, *one.children(recursive=True))]
+        first = self._there.machine.child("gateway")
+        gateways = [first, *first.children(recursive=True)]
         while not self._over.wait(0.2):
             self.taken.append(round(sum(p.memory_info().rss for p in gateways) / 2**20))
 

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from firstline.intake import template
 from firstline.intake.entities import same
@@ -126,13 +127,17 @@ class _Index:
         self.opened = 0
         self.frequency = frequency
         self.by_id = {candidate.id: candidate for candidate in candidates}
-        self.places: dict[Key, set[int]] = {}
+        self.places: dict[Key, dict[int, None]] = {}  # in the order in which they came to have it
         for candidate in self.by_id.values():
             for key in candidate.keys:
-                self.places.setdefault(key, set()).add(candidate.id)
+                self.places.setdefault(key, {})[candidate.id] = None
 
     def having(self, key: Key) -> list[Candidate]:
         return [self.by_id[found] for found in self.places.get(key, ())]
+
+    def latest(self, key: Key) -> list[Candidate]:
+        """The same, those that came last first, and no more than `MOST_COMPARED`."""
+        return [self.by_id[found] for found in islice(reversed(self.places.get(key, {})), MOST_COMPARED)]
 
     def open(self, arrival: Arrival) -> int:
         self.opened += 1
@@ -155,7 +160,7 @@ class _Index:
             held = candidate.keys.get(key)
             if held is None:
                 candidate.keys[key] = Held(arrival.seen_at, detail)
-                self.places.setdefault(key, set()).add(incident)
+                self.places.setdefault(key, {})[incident] = None
             else:
                 held.at = max(held.at, arrival.seen_at)
                 held.detail = detail_of(key, held.detail, detail)
@@ -185,6 +190,7 @@ def detail_of(key: Key, known: str, other: str) -> str:
     return max(known, other, key=len) if key[0] is KeyKind.ENTITY else known
 
 
+MOST_COMPARED = 100  # incidents whose wording is compared with an alert's: of thousands, the latest
 LEAST_WORDS = 3  # "x is down" says too little to join by
 
 
@@ -316,18 +322,21 @@ def _same_template(rule: Rule, arrival: Arrival, index: _Index) -> list[_Match]:
         return []
     key = template_key(arrival)
     found = []
-    for candidate in index.having(key):
+    for candidate in index.latest(key):
+        if _elsewhere(arrival, candidate):
+            continue
         held = candidate.keys[key]
         alike = round(100 * template.similarity(template.from_text(held.detail), arrival.template))
-        if alike >= rule.similarity and not _elsewhere(arrival, candidate):
+        if alike >= rule.similarity:
             facts = (("similarity", alike), ("needed", rule.similarity))
             found.append(_Match(candidate, held.at, alike, (key,), facts))
     return found
 
 
 def _elsewhere(arrival: Arrival, candidate: Candidate) -> bool:
-    places = [value for kind, value in candidate.keys if kind is KeyKind.SERVICE]
-    return arrival.service_id is not None and bool(places) and str(arrival.service_id) not in places
+    if arrival.service_id is None or (KeyKind.SERVICE, str(arrival.service_id)) in candidate.keys:
+        return False
+    return any(kind is KeyKind.SERVICE for kind, _ in candidate.keys)
 
 
 _LOOKS = {
