@@ -69,3 +69,11 @@ def test_a_new_source_takes_its_secret_at_once(box: Box, admin: Client) -> None:
     admin.post("/console/sources/new/?kind=sentry", {"name": "Errors", "secret": "client-secret"})
     assert decrypt(Source.objects.get(name="Errors").secret) == "client-secret"
     assert encrypt("") == ""
+
+
+def test_what_nagios_and_alertmanager_keep(box: Box, admin: Client) -> None:
+    assert edit(admin, box.source("nagios"), ignore_soft="on").settings == {"ignore_soft": True}
+    source = edit(admin, box.source("alertmanager"), group_by="alertname, cluster")
+    assert source.settings == {"group_by": ["alertname", "cluster"]}
+    page = admin.get(f"/console/sources/{source.pk}/edit/").content.decode()
+    assert "alertname, cluster" in page

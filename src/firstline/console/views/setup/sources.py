@@ -41,6 +41,8 @@ OWN_SETTINGS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SECURITY_KINDS - {"sentinel"}, ("expires_after",)),
     "sns": ("topic", "unsigned"),
     "github": ("branches",),
+    "nagios": ("ignore_soft",),
+    **dict.fromkeys(("alertmanager", "alertmanager_webhook"), ("group_by",)),
     "splunk": ("expires_after",),
     "syslog": ("threshold", "time_zone", "expires_after"),
 }
@@ -131,6 +133,20 @@ class SourceForm(MailFields):
             "Whose failures matter, with commas between them; * is every one. Empty: the default branch."
         ),
     )
+    ignore_soft = forms.BooleanField(
+        label=_l("Leave out what is still being retried"),
+        required=False,
+        help_text=_l("States that Nagios calls SOFT, where lines of its log are sent."),
+    )
+    group_by = forms.CharField(
+        label=_l("Labels of a group"),
+        required=False,
+        max_length=500,
+        help_text=_l(
+            "Alerts with the same values of these belong to one incident, with commas between them. "
+            "Empty: the rule's name, cluster, namespace, service and job."
+        ),
+    )
     period_seconds = forms.IntegerField(
         label=_l("Is heard of every (seconds)"),
         min_value=1,
@@ -199,7 +215,10 @@ class SourceForm(MailFields):
         return name
 
     def clean_branches(self) -> list[str]:
-        return [name.strip() for name in str(self.cleaned_data["branches"]).split(",") if name.strip()]
+        return _names(self.cleaned_data["branches"])
+
+    def clean_group_by(self) -> list[str]:
+        return _names(self.cleaned_data["group_by"])
 
     def clean_allowed_networks(self) -> list[str]:
         return str(self.cleaned_data["allowed_networks"]).split()
@@ -218,6 +237,11 @@ class SourceForm(MailFields):
             data = {name: value for name, value in data.items() if name not in mail_form.NAMES}
             data |= self.mail_values(before)
         return data
+
+
+def _names(text: object) -> list[str]:
+    """What stands between commas."""
+    return [name.strip() for name in str(text).split(",") if name.strip()]
 
 
 def _syslog_ports() -> SyslogPorts:
@@ -406,8 +430,9 @@ def _initial(row: Source) -> dict[str, Any]:
         "seen": kit.seen_of(kept),
     }
     found |= {name: row.settings[name] for name in OWN_SETTINGS.get(row.kind, ()) if name in row.settings}
-    if isinstance(branches := found.get("branches"), list):
-        found["branches"] = ", ".join(map(str, branches))
+    for name in ("branches", "group_by"):
+        if isinstance(listed := found.get(name), list):
+            found[name] = ", ".join(map(str, listed))
     beat = getattr(row, "heartbeat", None) if row.kind == "heartbeat" else None
     if beat is not None:
         found |= values(beat, actions.HEARTBEAT)
