@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from firstline.console.access import Request, staff
 from firstline.console.components import Page, Tab
+from firstline.console.observables import observables_of, tactics_of
 from firstline.console.shell import page
 from firstline.desk import alerts as queries
 from firstline.intake import queries as intake
@@ -53,6 +54,8 @@ def alert(request: Request, alert_id: int) -> HttpResponse:
         "last": last,
         "told": noise.told(request.viewer, found.spans),
         "may_mute": request.viewer.may("noise.edit") and last.ended_at is None,
+        "observables": observables_of(last.entities) if last.security else [],
+        "tactics": tactics_of(last.tactics),
     }
     return page(request, "console/alerts/alert.html", context, section="alerts")
 
