@@ -139,3 +139,15 @@ def test_a_mapping_can_be_removed(box: Box, admin: Client) -> None:
     admin.post(path(source), {"reset": "1"})
     assert Source.objects.get(id=source.id).mapping == {}
     assert admin.get(f"/console/sources/{box.source('mail').id}/mapping/").status_code == 404
+
+
+def test_a_kind_with_a_format_of_its_own_is_read_by_that(box: Box, admin: Client) -> None:
+    source = box.source("uptime_kuma")
+    box.put(
+        source,
+        {"heartbeat": {"status": 0, "monitorID": 7, "msg": "503"}, "monitor": {"id": 7, "name": "Shop"}},
+    )
+    page = admin.get(path(source)).content.decode()
+    assert "is read by its own format" in page and "<b>Shop is down</b>" in page
+    assert "Proposed from" in admin.get(f"{path(source)}?propose=1").content.decode()
+    assert Source.objects.get(id=source.id).mapping == {}

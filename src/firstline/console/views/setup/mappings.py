@@ -173,7 +173,7 @@ def source_mapping(request: Request, source_id: int) -> HttpResponse:
     if not proposing.takes_mapping(row):
         raise NotFound(_("What this kind of source sends is not read through a mapping."))
     proposed = None
-    if request.method == "GET" and (not row.mapping or "propose" in request.GET):
+    if request.method == "GET" and ("propose" in request.GET or not (row.mapping or _has_format(row))):
         proposed = proposing.proposal(request.viewer, row.pk)
     form = MappingForm(kit.posted(request), initial=_initial(row, proposed))
     if not request.viewer.may("source.edit"):
@@ -185,6 +185,11 @@ def source_mapping(request: Request, source_id: int) -> HttpResponse:
         if done is not None:
             return done
     return _page(request, row, form, proposed)
+
+
+def _has_format(row: Source) -> bool:
+    """Whether its kind knows by itself how its payloads are read."""
+    return row.kind != "generic"
 
 
 def _initial(row: Source, proposed: proposing.Proposal | None) -> dict[str, Any]:
@@ -230,7 +235,8 @@ def _forgotten(request: Request, row: Source) -> HttpResponse:
 def _page(
     request: Request, row: Source, form: MappingForm, proposed: proposing.Proposal | None
 ) -> HttpResponse:
-    definition = _definition_to_try(form)
+    by_format = not form.is_bound and proposed is None and not row.mapping and _has_format(row)
+    definition = {} if by_format else _definition_to_try(form)
     trials = (
         [] if definition is None else queries.try_mapping(request.viewer, row.pk, definition, limit=TRIED)
     )
@@ -242,6 +248,7 @@ def _page(
         "form": form,
         "grouped": _with_grounds(form, grounds),
         "proposed": proposed,
+        "by_format": by_format,
         "tool": proposed.suggestion.tool if proposed else "",
         "trials": trials,
         "tried": definition is not None,
