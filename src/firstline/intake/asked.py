@@ -19,7 +19,8 @@ from firstline.intake.models import AlertSpan, Source
 from firstline.intake.signal import Signal
 from firstline.intake.sources.parsing import ParseError, Received
 
-NEAR = timedelta(seconds=30), timedelta(minutes=15)  # between the clocks of gateway and database, and of a commit
+# how far the clocks of gateway and database, and the instant of a commit, may be apart
+NEAR = timedelta(seconds=30), timedelta(minutes=15)
 
 
 def source_of_token(token: str, address: str, *, now: datetime) -> Source | None:
