@@ -278,6 +278,9 @@ def _complaint(source: Source, row: Received, error: str) -> Signal:
 
 
 def _read_mail(source: Source, rows: Sequence[Received], now: datetime) -> list[Mark]:
-    for row in rows:
-        mail.take(source, row, now=now)
+    with guarding.watched(guarding.LONGEST_MAIL) as watch:
+        for row in rows:
+            watch.row = row.id
+            mail.take(source, row, now=now)
+            watch.row = 0
     return [(row, "done", "", 1) for row in rows]

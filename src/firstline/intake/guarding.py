@@ -19,7 +19,8 @@ from django.db import connection, transaction
 from firstline.core.locks import try_lock
 from firstline.intake.sources.parsing import ParseError
 
-LONGEST = 10  # seconds that the reading of one row may take, give or take one
+LONGEST = 10  # seconds that the reading of one row may take, give or take one,
+LONGEST_MAIL = 60  # and of a mail, which may bring 25 MB of attachments
 MOST_SIGNALS = 10_000  # of one row; a body of 1 MiB could hold five times that
 MOST_IN_BATCH = 50_000
 MOST_TRIES = 4
@@ -30,15 +31,13 @@ _tried_here: dict[int, int] = {}
 class TooSlow(ParseError):
     """Reading this row took too long."""
 
-    def __init__(self) -> None:
-        super().__init__(f"reading it took longer than {LONGEST} seconds")
-
 
 class Watch:
     """Says which row is being read; 0: none."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = LONGEST) -> None:
         self.row = 0
+        self._longest = longest
         self._seen = 0
         self._ticks = 0
 
@@ -48,18 +47,18 @@ class Watch:
             self._seen, self._ticks = self.row, 0
             return
         self._ticks += 1
-        if self._ticks >= LONGEST:
+        if self._ticks >= self._longest:
             self._ticks = 0
-            raise TooSlow
+            raise TooSlow(f"reading it took longer than {self._longest} seconds")
 
 
 @contextmanager
-def watched() -> Iterator[Watch]:
+def watched(longest: int | None = None) -> Iterator[Watch]:
     """Interrupts the reading of a row that takes too long: one timer for all rows of a batch.
 
     Signals reach the main thread alone; in any other nothing is watched. Regular expressions are interrupted too.
     """
-    watch = Watch()
+    watch = Watch(longest or LONGEST)
     if threading.current_thread() is not threading.main_thread():
         yield watch
         return
