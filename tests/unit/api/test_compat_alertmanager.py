@@ -110,7 +110,8 @@ def test_filters_and_states(am: Alertmanager) -> None:
     assert am.alerts(active="false") == []
     assert am.alerts(receiver="AM") == am.alerts(receiver="A.*") == am.alerts()
     assert am.alerts(receiver="B") == []
-    for query in ({"filter": "nonsense"}, {"filter": 'a=~"("'}, {"receiver": "("}):
+    bad = ("nonsense", 'a=~"("', 'a=["x"]', 'a="x" "y"', "a=" + "x" * 2000)
+    for query in (*({"filter": each} for each in bad), {"receiver": "("}):
         refused = am.ask("alerts", query)
         assert refused.status_code == 400 and isinstance(refused.json(), str)
 

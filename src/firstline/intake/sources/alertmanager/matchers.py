@@ -12,10 +12,7 @@ import msgspec
 
 from firstline.classification.pattern import BadPattern, Pattern, compiled
 
-MATCHER = re.compile(
-    r'\s*\{?\s*"?(?P<name>[^"=!~{}\s]+)"?\s*(?P<op>=~|!~|!=|=)\s*(?P<value>"(?:[^"\\]|\\.)*"|[^"]*?)\s*\}?\s*',
-    re.DOTALL,
-)
+MATCHER = re.compile(r'"?(?P<name>[^"=!~{}\s]+)"?\s*(?P<op>=~|!~|!=|=)(?P<value>.*)', re.DOTALL)
 LONGEST = 1000  # characters of a matcher
 OFFSET, PRIME, SEPARATOR = 0xCBF29CE484222325, 0x100000001B3, 0xFF
 
@@ -54,21 +51,31 @@ def anchored(pattern: str) -> str:
 
 def matcher_of(text: str) -> Matcher:
     """`name="value"`, `name=~"pattern"`, `name!="value"`, `name!~"pattern"`; the quotes may be left out."""
-    found = MATCHER.fullmatch(text) if len(text) <= LONGEST else None
+    inner = text.strip()
+    if inner.startswith("{") and inner.endswith("}"):
+        inner = inner[1:-1].strip()
+    found = MATCHER.fullmatch(inner) if len(inner) <= LONGEST else None
     if found is None:
         raise BadMatcher(f"bad matcher format: {text[:200]}")
-    value = found["value"]
-    if value.startswith('"'):
-        try:
-            value = json.loads(value, strict=False)
-        except ValueError:
-            raise BadMatcher(f"matcher value contains invalid quoting: {text[:200]}") from None
+    value = found["value"].strip()
+    if '"' in value:
+        value = _unquoted(value)
     matcher = Matcher(
         found["name"], value, is_regex=found["op"].endswith("~"), is_equal=not found["op"].startswith("!")
     )
     if matcher.is_regex:
         matcher.pattern()
     return matcher
+
+
+def _unquoted(value: str) -> str:
+    try:
+        found = json.loads(value, strict=False)
+    except ValueError:
+        found = None
+    if not isinstance(found, str):
+        raise BadMatcher(f"matcher value contains invalid quoting: {value[:200]}")
+    return found
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
