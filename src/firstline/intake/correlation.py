@@ -76,6 +76,7 @@ class Arrival:
     template: Template = ()
     near: Mapping[int, int] = field(default_factory=dict)
     apart: frozenset[int] = frozenset()
+    keys: dict[Key, str] | None = field(default=None, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +167,15 @@ class _Index:
                 held.detail = detail_of(key, held.detail, detail)
 
 
-def keys_of(arrival: Arrival) -> dict[Key, str]:
-    """What the arrival is found by, each with its text in full; what it doesn't know is left out."""
+def keys_of(arrival: Arrival) -> Mapping[Key, str]:
+    """What the arrival is found by, each with its text in full; what it doesn't know is left out. Made once."""
+    if arrival.keys is None:
+        object.__setattr__(arrival, "keys", _keys(arrival))
+    assert arrival.keys is not None
+    return arrival.keys
+
+
+def _keys(arrival: Arrival) -> dict[Key, str]:
     found: dict[Key, str] = {(KeyKind.ALERT, str(arrival.alert_id)): ""}
     if arrival.group:
         found[group_key(arrival.source_id, arrival.group)] = arrival.group
