@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from firstline.intake.signal import Entity, EntityKind, Link, Signal, SignalKind
+from firstline.intake.entities import observed
+from firstline.intake.signal import EntityKind, Link, Signal, SignalKind
 from firstline.intake.sources.alertmanager.severity import severity_of
 from firstline.intake.sources.parsing import Received, clamped, digest, headline, joined, text_of
 
@@ -50,7 +51,7 @@ def signal_of(
         ci=ci,
         group=group,
         security=labels.get("security", "").lower() in ("true", "1", "yes"),
-        entities=(Entity(EntityKind.HOST, ci),) if ci else (),
+        entities=tuple(observed(EntityKind.HOST, ci)),
         labels=dict(labels),
         links=(*links, *annotation_links(annotations)),
         occurred_at=occurred_at,

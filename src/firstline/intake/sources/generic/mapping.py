@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from firstline.intake.entities import gathered, observed
+from firstline.intake.mitre import tactics, techniques
 from firstline.intake.signal import Entity, EntityKind, Link, Signal, SignalKind
 from firstline.intake.sources.generic.paths import PathError, check, find, render, steps_of
 from firstline.intake.sources.generic.severity import severity_of
@@ -159,8 +161,8 @@ def apply(row: Received, mapping: Mapping, element: Any, position: int = 0) -> S
         group=bounded_key(render(element, mapping.group)),
         security=mapping.security,
         entities=_entities(element, mapping),
-        tactics=_several(element, mapping.tactics),
-        techniques=_several(element, mapping.techniques),
+        tactics=tactics(found := _several(element, mapping.tactics)) or found,
+        techniques=techniques(found := _several(element, mapping.techniques)) or found,
         labels=_labels(element, mapping.labels),
         links=(Link(link),) if link.startswith(("http://", "https://")) else (),
         occurred_at=occurred_at,
@@ -216,8 +218,9 @@ def _several(element: Any, path: str) -> tuple[str, ...]:
 
 
 def _entities(element: Any, mapping: Mapping) -> tuple[Entity, ...]:
-    return unique(
-        Entity(place.kind, value, place.role)
+    """In the spelling that all tools share; a value that is none of its kind is left out."""
+    return gathered(
+        entity
         for place in mapping.entities
-        if (value := render(element, place.value))
+        for entity in observed(place.kind, render(element, place.value), place.role)
     )
