@@ -8,7 +8,8 @@ notifications are notes on what is there, for they say nothing about the state.
 from collections.abc import Mapping
 from typing import Any
 
-from firstline.intake.signal import Entity, EntityKind, Link, Signal, SignalKind
+from firstline.intake.entities import observed
+from firstline.intake.signal import EntityKind, Link, Signal, SignalKind
 from firstline.intake.sources.nagios.log import LINE, event_of
 from firstline.intake.sources.nagios.severity import GOOD, NUMBERS, severity_of
 from firstline.intake.sources.parsing import (
@@ -106,7 +107,7 @@ def _signal(
         severity=severity_of(state),
         service=text_of(event.get("business_service")),
         ci=host,
-        entities=(Entity(EntityKind.HOST, host),),
+        entities=tuple(observed(EntityKind.HOST, host)),
         labels=string_map({name: event.get(name) for name in LABELS}),
         links=(Link(url, "monitoring"),) if url.startswith(("http://", "https://")) else (),
         occurred_at=occurred_at,

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from firstline.intake.signal import Entity, EntityKind, Signal, SignalKind
+from firstline.intake.entities import observed
+from firstline.intake.signal import EntityKind, Signal, SignalKind
 from firstline.intake.sources.building import built
 from firstline.intake.sources.generic.mapping import RESOLVED
 from firstline.intake.sources.parsing import (
@@ -68,7 +69,7 @@ def parse(row: Received, settings: Mapping[str, Any]) -> list[Signal]:
             service=next((result[each] for each in SERVICES if result.get(each)), ""),
             ci=place,
             group=name,
-            entities=(Entity(EntityKind.HOST, place, "target"),) if place else (),
+            entities=tuple(observed(EntityKind.HOST, place, "target")),
             labels={"search": name, "app": payload.app, "owner": payload.owner, **result},
             links=[(payload.results_link, "results")],
             ends_at=None if resolved else row.received_at + expiry(settings),

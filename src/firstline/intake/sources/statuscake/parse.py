@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from firstline.intake.signal import Entity, EntityKind, Signal, SignalKind
+from firstline.intake.entities import observed
+from firstline.intake.signal import EntityKind, Signal, SignalKind
 from firstline.intake.sources.building import built
 from firstline.intake.sources.parsing import ParseError, Received, decode_json, instant, text_of
 from firstline.intake.sources.statuscake.severity import DOWN, NOTICE
@@ -57,7 +58,7 @@ def parse(row: Received, settings: Mapping[str, Any]) -> list[Signal]:
             texts=(_first(fields, DETAILS), f"Status code {code}" if code else "", address),
             severity=DOWN if told else NOTICE,
             ci=name,
-            entities=(Entity(EntityKind.IP, fields["ip"], "target"),) if fields.get("ip") else (),
+            entities=tuple(observed(EntityKind.IP, fields.get("ip", ""), "target")),
             labels={field: text for field, text in fields.items() if field != "token"},
             links=[(address, "what is watched")],
         )

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from firstline.intake.entities import gathered, observed
 from firstline.intake.signal import Entity, EntityKind, Severity, Signal, SignalKind
 from firstline.intake.sources.building import built
 from firstline.intake.sources.parsing import (
@@ -114,7 +115,7 @@ def _from_event(row: Received, event: Event) -> Signal:
 
 def _entities(host: str, address: str) -> tuple[Entity, ...]:
     named = [(EntityKind.HOST, host), (EntityKind.IP, address)]
-    return tuple(Entity(kind, value, "target") for kind, value in named if value)
+    return gathered(entity for kind, value in named for entity in observed(kind, value, "target"))
 
 
 def _kind(event: Event) -> SignalKind:
