@@ -47,6 +47,8 @@ def main() -> None:
         for known in given.known:
             fill_alerts(known)
             for shape, kind, body, signals in shapes(given.rows):
+                if shape == OWN and runs and known != given.known[0]:
+                    continue  # its services have their incidents now
                 every = [measure(url, shape, kind, body, signals) for _ in range(given.times)]
                 every.sort(key=lambda run: run["signals_per_s"])
                 runs.append({"known": known, **every[len(every) // 2]})
