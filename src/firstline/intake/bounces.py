@@ -15,7 +15,9 @@ from firstline.intake.mailtext import BROKEN, addresses, body_of, decoded, heade
 
 RETURNED = ("message/rfc822", "text/rfc822-headers", "message/global", "message/rfc822-headers")
 COPIED_ID = re.compile(r"^[> ]*Message-ID:\s*<([^<>\s]+)>", re.I | re.M)
-ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+ADDRESS = re.compile(
+    r"(?<![\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+)
 FIELD = re.compile(
     r"^(Final-Recipient|Original-Recipient|Action|Status|Diagnostic-Code)\s*:\s*(.*)$", re.I | re.M
 )
@@ -123,6 +125,7 @@ class Bounce:
 
 def bounce_of(message: Message, text: str) -> Bounce | None:
     """The report in `message`, or None when it is an ordinary mail."""
+    text = _shown(text)
     parts = list(_parts(message))
     kinds = {_kind(part) for part in parts}
     if "message/feedback-report" in kinds or _report_type(message) == "feedback-report":
@@ -140,6 +143,11 @@ def bounce_of(message: Message, text: str) -> Bounce | None:
     if _looks_like_one(message, text):
         return Bounce(kind="bounce", failures=_listed(message, text), original=_original(parts, text))
     return None
+
+
+def _shown(text: str) -> str:
+    """What of a text is looked at: no line of a report is longer, and expressions get slow on what is."""
+    return "\n".join(line[:500] for line in text[:50_000].split("\n"))
 
 
 def _looks_like_one(message: Message, text: str) -> bool:
@@ -216,7 +224,7 @@ def _continued(block: str) -> str:
 def _failures(report: str, around: str) -> Iterator[Failure]:
     """One failure per recipient block of a delivery-status part; `around` is the report's own text."""
     for block in re.split(r"\n\s*\n", report):
-        fields = {name.lower(): value.strip() for name, value in FIELD.findall(block)}
+        fields = {name.lower(): value.strip()[:1000] for name, value in FIELD.findall(block)}
         found = ADDRESS.search(fields.get("final-recipient", "") or fields.get("original-recipient", ""))
         if found is None:
             continue

@@ -15,6 +15,7 @@ from functools import lru_cache
 from mailparser_reply import EmailReplyParser
 
 LIMIT = 30_000
+LONGEST_ATTRIBUTION = 400
 LIBRARY_LINE, LIBRARY_LINES = 300, 400
 LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "da", "no", "cs", "ja", "ko", "zh"]
 WROTE = (
@@ -131,7 +132,7 @@ def _answers(below: list[str], last_quoted: int) -> bool:
 
 def _answered_between(above: list[str], below: list[str]) -> tuple[list[str], list[str]]:
     """Text, a quotation, more text: all of it belongs together, but for the line that says whose the quotation is."""
-    attribution = next((n for n in (1, 2, 3) if ATTRIBUTION.match(_whole(below[:n]))), 0)
+    attribution = next((n for n in (1, 2, 3) if _attributes(_whole(below[:n]), below[n:])), 0)
     return [*above, *below[attribution:]], below[:attribution]
 
 
@@ -164,7 +165,7 @@ def _is_attribution(lines: list[str], at: int) -> bool:
     for length in (1, 2, 3):
         parts = lines[at : at + length]
         whole = _whole(parts)
-        if not all(part.strip() for part in parts) or len(whole) > 400:
+        if not all(part.strip() for part in parts) or len(whole) > LONGEST_ATTRIBUTION:
             return False
         inside_text = length > 1 and at > 0 and bool(lines[at - 1].strip())
         begins_later = any(
@@ -177,6 +178,8 @@ def _is_attribution(lines: list[str], at: int) -> bool:
 
 def _attributes(line: str, below: list[str]) -> bool:
     """Whether the line says whose the words below are: by a known verb, or by an address and an instant."""
+    if len(line) > LONGEST_ATTRIBUTION:
+        return False
     if ATTRIBUTION.match(line):
         return True
     if not line.rstrip().endswith((":", "：")) or not ADDRESS.search(line) or not YEAR.search(line):
