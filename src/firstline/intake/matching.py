@@ -128,9 +128,16 @@ class Facts:
     labels: Mapping[str, str] = field(default_factory=dict)
     entities: Sequence[tuple[str, str]] = ()
     techniques: Sequence[str] = ()
+    _kept: dict[tuple[Field, str], tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def texts(self, what: Field, label: str = "") -> tuple[str, ...]:
-        """The values of a field, in lower case."""
+        """The values of a field, in lower case; made once, however many rules ask."""
+        found = self._kept.get((what, label))
+        if found is None:
+            found = self._kept[what, label] = self._texts(what, label)
+        return found
+
+    def _texts(self, what: Field, label: str) -> tuple[str, ...]:
         if what is Field.LABEL:
             value = self.labels.get(label)
             return () if value is None else (str(value).lower(),)
@@ -160,10 +167,13 @@ Handle = tuple[str, str, object]  # field, label name, the value that must be th
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A match ready to be asked. `handles`: a signal has one of these, or the match fails; empty: no such thing."""
+    """A match ready to be asked. `handles`: a signal has one of these, or the match fails; empty: no such thing.
+    `words`: the same for a part of a text: (field, label name, what must stand in it).
+    """
 
     holds: Predicate
     handles: tuple[Handle, ...]
+    words: tuple[tuple[Field, str, str], ...] = ()
 
 
 def compile_match(match: Match, dependents: Callable[[int], Iterable[int]] | None = None) -> Compiled:
@@ -186,7 +196,20 @@ def compile_match(match: Match, dependents: Callable[[int], Iterable[int]] | Non
             return False
         return all(predicate(facts) for predicate in predicates)
 
-    return Compiled(holds, _handles(match, services))
+    return Compiled(holds, _handles(match, services), _words(match))
+
+
+def _words(match: Match) -> tuple[tuple[Field, str, str], ...]:
+    """What must stand in a text: the values of a *contains*, or what patterns cannot do without."""
+    for condition in match.conditions:
+        needles: list[str] = []
+        if condition.op is Op.CONTAINS:
+            needles = [value.strip().lower() for value in condition.values]
+        elif condition.op is Op.MATCHES:
+            needles = [compiled(value).needed for value in condition.values]
+        if needles and all(needles):
+            return tuple((condition.field, condition.label, needle) for needle in needles)
+    return ()
 
 
 def _handles(match: Match, services: frozenset[int]) -> tuple[Handle, ...]:
@@ -254,12 +277,15 @@ class Index(Generic[T]):
     def __init__(self, rules: Iterable[tuple[T, Compiled]]) -> None:
         self._ids: dict[str, dict[object, list[tuple[T, Compiled]]]] = {}
         self._texts: dict[tuple[Field, str], dict[object, list[tuple[T, Compiled]]]] = {}
+        self._words: dict[tuple[Field, str], list[tuple[str, tuple[T, Compiled]]]] = {}
         self._others: list[tuple[T, Compiled]] = []
         self.size = 0
         for entry in rules:
             self.size += 1
-            if not entry[1].handles:
+            if not entry[1].handles and not entry[1].words:
                 self._others.append(entry)
+            for what, label, needle in entry[1].words if not entry[1].handles else ():
+                self._words.setdefault((what, label), []).append((needle, entry))
             for name, label, value in entry[1].handles:
                 if name in ("ci", "service", "source"):
                     self._ids.setdefault(name, {}).setdefault(value, []).append(entry)
@@ -275,6 +301,9 @@ class Index(Generic[T]):
         for (what, label), by_value in self._texts.items():
             for text in facts.texts(what, label):
                 self._ask(by_value.get(text, ()), facts, found)
+        for (what, label), needles in self._words.items():
+            for text in facts.texts(what, label):
+                self._ask([entry for needle, entry in needles if needle in text], facts, found)
         self._ask(self._others, facts, found)
         return list(found.values())
 
