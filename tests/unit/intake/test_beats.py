@@ -50,7 +50,9 @@ def test_half_past_two_in_berlin() -> None:
     assert local(daily, "2026-10-25T00:00", 2) == ["10-25 02:30+0200", "10-26 02:30+0100"]
     again = datetime(2026, 10, 25, 2, 40, tzinfo=ZoneInfo("Europe/Berlin"), fold=0).astimezone(UTC)
     after = expected_after(daily, again)
-    assert after is not None and after.astimezone(ZoneInfo("Europe/Berlin")).day == 26, "the doubled one is one"
+    assert after is not None and after.astimezone(ZoneInfo("Europe/Berlin")).day == 26, (
+        "the doubled one is one"
+    )
 
 
 def test_every_half_hour_follows_real_time() -> None:
@@ -61,7 +63,11 @@ def test_every_half_hour_follows_real_time() -> None:
 
 
 @given(
-    after=st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)).map(lambda at: at.replace(tzinfo=UTC)),
+    after=st.datetimes(
+        datetime(2020, 1, 1),  # noqa: DTZ001 - hypothesis wants naive bounds
+        datetime(2035, 1, 1),  # noqa: DTZ001
+        timezones=st.just(UTC),
+    ),
     minute=st.integers(0, 59),
     hour=st.integers(0, 23),
     zone=st.sampled_from(["UTC", "Europe/Kyiv", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]),
@@ -74,7 +80,9 @@ def test_a_daily_job_is_expected_once_each_local_day(
     found = list(islice(expected(Schedule(cron=f"{minute} {hour} * * *", zone=zone), after), 20))
     assert all(each > after for each in found) and found == sorted(set(found))
     days = [each.astimezone(ZoneInfo(zone)).date() for each in found]
-    assert [later - earlier for earlier, later in zip(days, days[1:], strict=False)] == [timedelta(days=1)] * 19
+    assert [later - earlier for earlier, later in zip(days, days[1:], strict=False)] == [
+        timedelta(days=1)
+    ] * 19
 
 
 @pytest.mark.parametrize(
