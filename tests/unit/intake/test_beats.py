@@ -1,7 +1,7 @@
 """Heartbeats: schedules over changes of clocks, calls, runs, deadlines."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -80,9 +80,7 @@ def test_a_daily_job_is_expected_once_each_local_day(
     found = list(islice(expected(Schedule(cron=f"{minute} {hour} * * *", zone=zone), after), 20))
     assert all(each > after for each in found) and found == sorted(set(found))
     days = [each.astimezone(ZoneInfo(zone)).date() for each in found]
-    assert [later - earlier for earlier, later in zip(days, days[1:], strict=False)] == [
-        timedelta(days=1)
-    ] * 19
+    assert [later - earlier for earlier, later in pairwise(days)] == [timedelta(days=1)] * 19
 
 
 @pytest.mark.parametrize(
