@@ -67,7 +67,7 @@ def find_incidents(
     ]
     _reopen(source, joinings, now)
     _link_recurrences(source, joinings, before, now)
-    _write_edges(joinings, now)
+    _write_edges(joinings, known, now)
     _tell_joined(source, joinings, set(opened.values()), now)
     known.incidents.update({each.span.id: each.incident for each in joinings if each.span.id is not None})
     return list(opened.values())
@@ -214,7 +214,8 @@ ON CONFLICT (span_id) DO UPDATE SET incident_id = excluded.incident_id, rule = e
 """
 
 
-def _write_edges(joinings: Sequence[Joining], now: datetime) -> None:
+def _write_edges(joinings: Sequence[Joining], known: Known, now: datetime) -> None:
+    """The edges, and the incident of spans that are stored already; new ones are stored with theirs."""
     rows = [
         {
             "s": each.span.id,
@@ -228,11 +229,12 @@ def _write_edges(joinings: Sequence[Joining], now: datetime) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(EDGES, [now, msgspec.json.encode(rows).decode()])
-        cursor.execute(
-            """UPDATE alert_span SET incident_id = t.i FROM unnest(%s::bigint[], %s::bigint[]) AS t(s, i)
-               WHERE id = t.s""",
-            [[row["s"] for row in rows], [row["i"] for row in rows]],
-        )
+        if stored := [each for each in joinings if known.spans.get(each.span.key) is each.span]:
+            cursor.execute(
+                """UPDATE alert_span SET incident_id = t.i FROM unnest(%s::bigint[], %s::bigint[]) AS t(s, i)
+                   WHERE id = t.s""",
+                [[each.span.id for each in stored], [each.incident for each in stored]],
+            )
 
 
 def _tell_joined(source: Source, joinings: Sequence[Joining], opened: set[int], now: datetime) -> None:
