@@ -247,6 +247,9 @@ def test_an_unreadable_request_is_no_success(og: Opsgenie) -> None:
     assert (data["success"], data["status"]) == (False, "broken")
 
 
-@pytest.mark.parametrize("number", ["x", "0" * 32, "3f6d1c9e-7a54-4b0e-9c1d-2e8a5b7c9d10", "0192f0c4-a7b8-7d51-a2b3-c4d5e6f70809"])
+@pytest.mark.parametrize(
+    "number",
+    ["x", "0" * 32, "3f6d1c9e-7a54-4b0e-9c1d-2e8a5b7c9d10", "0192f0c4-a7b8-7d51-a2b3-c4d5e6f70809"],
+)
 def test_unknown_numbers(og: Opsgenie, number: str) -> None:
     assert og.status(number).status_code == 404
