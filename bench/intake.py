@@ -44,13 +44,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4.0, help="of each of the runs")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--gateways", type=int, default=1, help="FIRSTLINE_GATEWAYS: processes that share the port"
+    )
     given = parser.parse_args()
-    runs = side_by_side(given.seconds, given.rounds)
+    runs = side_by_side(given.seconds, given.rounds, given.gateways)
     # in a process of its own: Django is bound to one database for good
     with multiprocessing.get_context("spawn").Pool(1) as another:
         runs += another.apply(beside_readers, (given.seconds, given.rounds))
     table(runs)
-    print(json.dumps({"bench": "intake", **about(), **keys(runs), "runs": runs}))
+    print(json.dumps({"bench": "intake", **about(), "gateways": given.gateways, **keys(runs), "runs": runs}))
 
 
 def keys(runs: Runs) -> dict[str, float | None]:
@@ -78,12 +81,12 @@ def ratio(runs: Runs, ours: tuple[str, str, int], theirs: tuple[str, str, int]) 
     return round(statistics.median(one / other for one, other in pairs), 2) if pairs else None
 
 
-def side_by_side(seconds: float, rounds: int) -> Runs:
+def side_by_side(seconds: float, rounds: int, gateways: int) -> Runs:
     """Gateway and Alertmanager in turns. What was answered 2xx is in the inbox, which is checked."""
     port = free_port()
     with (
         database() as url,
-        gateway(url) as (ours, process),
+        gateway(url, gateways) as (ours, process),
         alertmanager.running(port) as there,
     ):
         tokens = {kind: make_source(kind) for kind in ("pagerduty", "alertmanager")}
@@ -301,12 +304,17 @@ def make_source(kind: str, name: str = "") -> str:
 
 
 @contextlib.contextmanager
-def gateway(url: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+def gateway(url: str, workers: int = 1) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
     from firstline.gateway.serve import command
 
     port = free_port()
-    environment = {**os.environ, "FIRSTLINE_DATABASE_URL": url, "FIRSTLINE_WEB_SOCKET": "/nonexistent"}
-    process = subprocess.Popen(command(host="127.0.0.1", port=port), env=environment)
+    environment = {
+        **os.environ,
+        "FIRSTLINE_DATABASE_URL": url,
+        "FIRSTLINE_WEB_SOCKET": "/nonexistent",
+        "FIRSTLINE_GATEWAYS": str(workers),
+    }
+    process = subprocess.Popen(command(host="127.0.0.1", port=port, workers=workers), env=environment)
     try:
         wait_until_open(port)
         time.sleep(0.5)

@@ -17,7 +17,7 @@ def gateway() -> None:
     from firstline.gateway.serve import command
 
     environment = env.read()
-    _granian(command(host=environment.host, port=environment.port))
+    _granian(command(host=environment.host, port=environment.port, workers=environment.gateways))
 
 
 def web() -> None:

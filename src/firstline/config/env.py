@@ -41,6 +41,7 @@ class Environment:
     web_socket: str
     web_threads: int
     engines: int
+    gateways: int
     trusted_proxies: str
     metrics_token: str
     smtp_host: str
@@ -101,6 +102,7 @@ TABLE: dict[str, Setting] = {
     "FIRSTLINE_WEB_SOCKET": Setting(values.text),
     "FIRSTLINE_WEB_THREADS": Setting(values.number(1, 64), 4),
     "FIRSTLINE_ENGINES": Setting(values.number(1, 16), 1),
+    "FIRSTLINE_GATEWAYS": Setting(values.number(1, 16), 1),
     "FIRSTLINE_TRUSTED_PROXIES": Setting(values.networks),
     "FIRSTLINE_METRICS_TOKEN": Setting(values.text),
     "FIRSTLINE_SMTP_HOST": Setting(values.text, "127.0.0.1"),

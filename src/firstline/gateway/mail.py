@@ -151,6 +151,7 @@ class MailListener:
     def __init__(self, settings: Settings, pool: Pool, commits: GroupCommit) -> None:
         self._host = settings.smtp_host
         self._port = settings.smtp_port
+        self._shared = settings.workers > 1
         self._handler = Handler(pool, commits)
         self._server: asyncio.Server | None = None
         self._name = socket.gethostname()
@@ -166,7 +167,9 @@ class MailListener:
         if self._port is None:
             return
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, self._host, self._port)
+        self._server = await loop.create_server(
+            self._connection, self._host, self._port, reuse_port=self._shared or None
+        )
         log.info("gateway.smtp_listening", host=self._host, port=self._port)
 
     async def stop(self) -> None:

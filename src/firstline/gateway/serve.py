@@ -3,10 +3,11 @@
 import sys
 
 
-def command(*, host: str, port: int) -> list[str]:
+def command(*, host: str, port: int, workers: int = 1) -> list[str]:
     """The gateway as a process of its own; its environment is described in `settings.py`.
 
-    One worker: its requests share commits. HTTP/1.1 only, as a proxy in front speaks it; no websockets.
+    Each worker's requests share commits; one uses one core at most, so that a larger machine takes more in with
+    several. HTTP/1.1 only, as a proxy in front speaks it; no websockets.
     Requests past `backpressure` wait in the kernel; fewer than that are told 429 by the gateway itself.
     """
     options = {
@@ -15,7 +16,7 @@ def command(*, host: str, port: int) -> list[str]:
         "port": str(port),
         "http": "1",
         "loop": "uvloop",
-        "workers": "1",
+        "workers": str(workers),
         "backlog": "2048",
         "backpressure": "8192",
         "http1-buffer-size": "65536",
@@ -24,4 +25,5 @@ def command(*, host: str, port: int) -> list[str]:
         "log-level": "warning",
     }
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-    return [sys.executable, "-m", "granian", *flags, "--no-ws", "firstline.gateway.app:app"]
+    alive = ["--respawn-failed-workers"] if workers > 1 else []
+    return [sys.executable, "-m", "granian", *flags, *alive, "--no-ws", "firstline.gateway.app:app"]

@@ -117,7 +117,10 @@ def launch(database: str, folder: Path, **environment: str) -> Running:
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command(host="127.0.0.1", port=port), env=variables, stdout=output, stderr=output
+            command(host="127.0.0.1", port=port, workers=int(environment.get("FIRSTLINE_GATEWAYS", "1"))),
+            env=variables,
+            stdout=output,
+            stderr=output,
         )
     wait_for(lambda: answers(port) or process.poll() is not None, 30)
     assert process.poll() is None, log.read_text()

@@ -79,7 +79,9 @@ class SyslogListener:
         loop = asyncio.get_running_loop()
         self._datagrams = datagrams = Datagrams(self._store, self.counts)
         where = (self._settings.syslog_host, port)
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: datagrams, local_addr=where)
+        self._transport, _ = await loop.create_datagram_endpoint(
+            lambda: datagrams, local_addr=where, reuse_port=self._settings.workers > 1 or None
+        )
         self._tasks.append(asyncio.create_task(datagrams.run()))
         log.info("gateway.syslog_listening", transport="udp", host=where[0], port=port)
 
@@ -90,6 +92,7 @@ class SyslogListener:
             self._settings.syslog_host,
             port,
             limit=READ,
+            reuse_port=self._settings.workers > 1 or None,
             ssl=context,
             ssl_handshake_timeout=HANDSHAKE if context else None,
         )
