@@ -4,6 +4,7 @@ The controller starts the embedded PostgreSQL (or takes the one that `DATABASE_U
 pytest-xdist inherit its address. Migrations run once per state of the migration files, into a template.
 """
 
+import asyncio
 import os
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "firstline.config.settings"
@@ -12,7 +13,7 @@ os.environ.setdefault(
     "FIRSTLINE_SECRET_KEY", "a key that only the tests use, long enough for everyone's taste"
 )
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,21 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Playwright leaves its event loop running in the main thread between browser tests, where Django then refuses to
+    touch the database; a test that isn't one of the browser's doesn't see it.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is None or "browser" in item.keywords:
+        return (yield)
+    asyncio._set_running_loop(None)
+    try:
+        return (yield)
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -4,6 +4,7 @@ Playwright runs an event loop in the test's thread, so everything that touches t
 runs it in a plain thread. Nothing sleeps: pages are waited for by what they show.
 """
 
+import asyncio
 import os
 import shutil
 import socket
@@ -176,6 +177,14 @@ def _session_of(person_id: int) -> str:
     session.save()
     assert session.session_key is not None
     return session.session_key
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loop_at_the_end(browser: Browser) -> Iterator[None]:
+    """Playwright ends within its event loop, which other tests don't see, also when one of them is the last."""
+    loop = asyncio._get_running_loop()
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from firstline.intake.dedup import Fold, Span, SpanState, fold
 from firstline.intake.hints import Place, places_of
 from firstline.intake.models import Source
 from firstline.intake.muting import mute
-from firstline.intake.signal import Signal
+from firstline.intake.signal import Signal, openable
 from firstline.intake.suppression import is_muted
 
 # keys under which Firstline itself speaks about a source; such an alert never joins what merely is near to it
@@ -56,7 +56,10 @@ def ingest(
     # what ended makes room first: a key has one open span
     spans.update(old, received)
     # new ones are stored last, with their incident: to write it later would cost as much as the row itself
-    opened = joining.find_incidents(source, _needing_incident(batch), known=known, places=places, now=now)
+    later = {span.id for span in fresh}
+    opened = joining.find_incidents(
+        source, _needing_incident(batch), known=known, places=places, now=now, later=later
+    )
     spans.insert(batch, received)
     _acknowledge(source, folded, known, now)
     notes.record(source, folded.notes, folded.spans, known, now)
@@ -98,7 +101,7 @@ def _record_changes(
             service_id=place.service_id,
             ci_id=place.ci_id,
             happened_at=signal.occurred_at,
-            links=[{"href": link.href, "text": link.text} for link in signal.links],
+            links=[{"href": link.href, "text": link.text} for link in openable(signal.links)],
         )
 
 

@@ -4,7 +4,7 @@ What two sources could open an incident for at the same time is locked before ca
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,8 +43,11 @@ def find_incidents(
     known: Known,
     places: Mapping[tuple[str, str], Place],
     now: datetime,
+    later: Collection[int | None] = frozenset(),
 ) -> list[int]:
     """Give each span its incident; returns the ids of those that were opened. `known.incidents` is kept right.
+
+    `later`: the spans that the caller stores after this, with their incident.
 
     A span that was there before this batch (it got worse than the floor, or is no longer muted) arrives now.
     """
@@ -67,7 +70,7 @@ def find_incidents(
     ]
     _reopen(source, joinings, now)
     _link_recurrences(source, joinings, before, now)
-    _write_edges(joinings, known, now)
+    _write_edges(joinings, later, now)
     _tell_joined(source, joinings, set(opened.values()), now)
     known.incidents.update({each.span.id: each.incident for each in joinings if each.span.id is not None})
     return list(opened.values())
@@ -214,8 +217,8 @@ ON CONFLICT (span_id) DO UPDATE SET incident_id = excluded.incident_id, rule = e
 """
 
 
-def _write_edges(joinings: Sequence[Joining], known: Known, now: datetime) -> None:
-    """The edges, and the incident of spans that are stored already; new ones are stored with theirs."""
+def _write_edges(joinings: Sequence[Joining], later: Collection[int | None], now: datetime) -> None:
+    """The edges, and the incident of the spans that are stored already."""
     rows = [
         {
             "s": each.span.id,
@@ -229,7 +232,7 @@ def _write_edges(joinings: Sequence[Joining], known: Known, now: datetime) -> No
     ]
     with connection.cursor() as cursor:
         cursor.execute(EDGES, [now, msgspec.json.encode(rows).decode()])
-        if stored := [each for each in joinings if known.spans.get(each.span.key) is each.span]:
+        if stored := [each for each in joinings if each.span.id not in later]:
             cursor.execute(
                 """UPDATE alert_span SET incident_id = t.i FROM unnest(%s::bigint[], %s::bigint[]) AS t(s, i)
                    WHERE id = t.s""",

@@ -10,7 +10,7 @@ from firstline.core import bulk
 from firstline.intake.batch import Batch, Known
 from firstline.intake.dedup import Span, SpanState
 from firstline.intake.hints import Place
-from firstline.intake.signal import Severity, Signal
+from firstline.intake.signal import Severity, Signal, openable
 
 LOAD = """
 SELECT a.id, a.dedup_key, s.id, s.state, s.severity, s.count, s.started_at, s.first_seen_at, s.last_seen_at, s.ends_at,
@@ -190,7 +190,7 @@ def _texts(signal: Signal, received: Mapping[int, datetime]) -> dict[str, Any]:
         "entities": signal.entities,
         "tactics": signal.tactics,
         "techniques": signal.techniques,
-        "links": signal.links,
+        "links": openable(signal.links),
         "inbox_id": signal.row or None,
         "inbox_received_at": received.get(signal.row),
         "clock_ahead": signal.clock_ahead,
