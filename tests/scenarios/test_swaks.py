@@ -142,7 +142,7 @@ ODD = [
         "Grüße",
     ),
     ("Subject: Dr\xfccker\nContent-Type: text/plain; charset=us-ascii\n\nGr\xfc\xdfe", "Drücker", "Grüße"),
-    ("Subject: \xd0\xde\nContent-Type: text/plain; charset=koi8-r\n\n\xd0\xde", "пЧ", "пЧ"),
+    ("Subject: \xd0\xde\nContent-Type: text/plain; charset=koi8-r\n\n\xd0\xde", "пч", "пч"),
     ("Subject: Empty\n\n", "Empty", ""),
     (
         "Subject: HTML\nContent-Type: text/html\n\n<p>Only <b>this</b></p><script>x</script>",
