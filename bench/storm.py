@@ -86,7 +86,8 @@ def storm(there: Installation, alerts: int, token: str) -> dict[str, Any]:
 
     with Readers(there) as idle:
         time.sleep(IDLE)
-    incidents, spans, paged = (model.objects.count() for model in (Incident, AlertSpan, Page))
+    last = Incident.objects.order_by("-id").values_list("id", flat=True)[0]
+    spans, paged = AlertSpan.objects.count(), Page.objects.count()
     requests = [post("/v2/enqueue", stormy(token, number)) for number in range(alerts)]
     with Memory(there) as memory, Readers(there) as readers:
         begun = time.perf_counter()
@@ -97,9 +98,14 @@ def storm(there: Installation, alerts: int, token: str) -> dict[str, Any]:
         wait_until(lambda: Page.objects.count() > paged)
     assert sum(report["statuses"].values()) == report["statuses"]["202"] == alerts, report
     before, during = percentile(idle.taken, 0.95), percentile(readers.taken, 0.95)
+    theirs = set(AlertSpan.objects.order_by("-id")[:alerts].values_list("incident_id", flat=True))
+    others = Incident.objects.filter(id__gt=last).exclude(id__in=theirs).order_by("id")
+    for other in others[:5]:
+        print(f"not of the storm: {other.number} {other.title} ({other.channel})")
     return {
-        "storm_incidents": Incident.objects.count() - incidents,
-        "storm_pages": Page.objects.count() - paged,  # by whatever incident
+        "storm_incidents": len(theirs),
+        "storm_pages": Page.objects.filter(incident_id__in=theirs).count(),
+        "other_incidents": others.count(),
         "console_slowdown": round(during / before, 2),
         "console_p95_idle_ms": round(before, 1),
         "console_p95_storm_ms": round(during, 1),

@@ -39,6 +39,7 @@ def web() -> None:
 
 
 def engine() -> None:
+    os.nice(5)  # while it works off a storm, people's pages and what comes in go first
     _set_up()
     from firstline.engine.loop import run
 
