@@ -14,7 +14,7 @@ KILLS ?= 100
 ATTACKS ?= ../shared/data/ait_alerts
 HTTPS := FIRSTLINE_URL=https://firstline.example.com
 
-.PHONY: help env up demo test smoke prove check corpus bench bench-attacks chaos-intake fmt messages screenshots assets lock doctor clean
+.PHONY: help env up demo test smoke prove check corpus bench bench-attacks bench-clocks bench-drain bench-intake bench-mail bench-storm chaos-intake fmt messages screenshots assets lock doctor clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench: env ## Measure, and print ratios
 
 bench-intake: env ## How many signals the gateway takes, beside Alertmanager
 	@bash scripts/bench $(BIN) intake
+
+bench-clocks: env ## How late the engine is when much falls due at once, an idle cycle, pages a second
+	@bash scripts/bench $(BIN) clocks
 
 bench-drain: env ## How fast the engine works off the inbox
 	@bash scripts/bench $(BIN) drain
