@@ -110,7 +110,9 @@ def test_an_administrator_connects_a_provider_tests_it_and_never_sees_the_token_
     assert Delivery.objects.get().address == "+380509876543"
     assert "secret-token" not in str(list(Event.objects.values_list("changes", "data", "why")))
     assert client(org.outsider).get(there).status_code == 403
-    assert "+380509876543" not in client(org.agent).get(there).content.decode()  # a lead looks at settings only
+    assert (
+        "+380509876543" not in client(org.agent).get(there).content.decode()
+    )  # a lead looks at settings only
 
 
 def test_a_webhook_secret_is_shown_once_and_a_channel_can_be_switched_off(

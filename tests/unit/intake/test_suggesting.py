@@ -229,4 +229,6 @@ class TestPaths:
 
 def test_the_help_names_every_tool_that_is_recognised() -> None:
     text = help_text("generic", url="https://firstline.example", token="t")
-    assert [shape.tool for shape in SHAPES if shape.tool.partition(",")[0].removesuffix(" finding") not in text] == []
+    assert [
+        shape.tool for shape in SHAPES if shape.tool.partition(",")[0].removesuffix(" finding") not in text
+    ] == []

@@ -37,7 +37,10 @@ def test_bodies(body: list[tuple[int, int, bytes]], text: str) -> None:
 
 
 def test_html_that_is_wrapped_in_rtf() -> None:
-    rtf = rb"{\rtf1\ansi\fromhtml1 {\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 Hello{\*\htmltag72 </p>}\htmlrtf\par}\htmlrtf0 }"
+    rtf = (
+        rb"{\rtf1\ansi\fromhtml1 {\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 Hello"
+        rb"{\*\htmltag72 </p>}\htmlrtf\par}\htmlrtf0 }"
+    )
     assert text_of_rtf(rtf) == "Hello"
 
 

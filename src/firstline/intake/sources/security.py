@@ -144,7 +144,9 @@ def _collect(value: Any, ways: Ways, start: int, found: list[Any]) -> None:
                     _collect(value[name], ways, end, found)
     elif isinstance(value, list):
         for each in value[:MOST_ELEMENTS]:
-            if not isinstance(each, list):  # lists of lists are no tool's, and would be walked for every place
+            if not isinstance(
+                each, list
+            ):  # lists of lists are no tool's, and would be walked for every place
                 _collect(each, ways, start, found)
     elif start == len(ways) and value is not None:
         found.append(value)
