@@ -5,6 +5,7 @@ prints of each post when it came (seconds since 1970) and what it said.
 """
 
 import asyncio
+import contextlib
 import sys
 import time
 
@@ -30,4 +31,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main())
