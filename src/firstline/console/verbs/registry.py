@@ -1,55 +1,15 @@
 """The verbs that a person can do to an incident: when each is offered, its form, and the action behind it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from firstline.accounts.viewer import Viewer
 from firstline.closure import actions as closure
 from firstline.console.verbs import alerts, doing, forms
-from firstline.console.verbs.forms import VerbForm
+from firstline.console.verbs.verb import Verb, is_living, is_open
 from firstline.incidents.actions import editing, majors, people, relating, resolving, working
-from firstline.incidents.lifecycle import OPEN, State
+from firstline.incidents.lifecycle import State
 from firstline.incidents.models import Incident
 from firstline.oncall import actions as oncall
-
-When = Callable[[Incident], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verb:
-    """`form` None: one button does it. `permission`: the verb of accounts.permissions. `done`: what is said after."""
-
-    key: str
-    label: str | Promise
-    icon: str
-    do: doing.Do
-    when: When
-    done: str | Promise
-    form: type[VerbForm] | None = None
-    permission: str = "incident.work"
-    shortcut: str = ""
-    tone: str = ""
-    title: str | Promise = ""
-
-    @property
-    def asks(self) -> bool:
-        """Whether it has a form (templates would call the class itself)."""
-        return self.form is not None
-
-    def offered(self, incident: Incident, viewer: Viewer) -> bool:
-        return viewer.may(self.permission) and self.when(incident)
-
-
-def _open(incident: Incident) -> bool:
-    return incident.state in OPEN
-
-
-def _living(incident: Incident) -> bool:
-    return incident.state not in (State.CLOSED, State.CANCELLED)
-
 
 ALERT_VERBS = (
     Verb(
@@ -58,7 +18,7 @@ ALERT_VERBS = (
         icon="unlink",
         form=alerts.SplitForm,
         do=alerts.split,
-        when=lambda i: _living(i) and alerts.may_split(i),
+        when=lambda i: is_living(i) and alerts.may_split(i),
         done=_("Split. Undo it from here or from where they went."),
     ),
     Verb(
@@ -66,7 +26,7 @@ ALERT_VERBS = (
         label=_("Undo the last split"),
         icon="undo-2",
         do=alerts.undo,
-        when=lambda i: _living(i) and alerts.may_undo(i),
+        when=lambda i: is_living(i) and alerts.may_undo(i),
         done=_("The alerts are back."),
     ),
 )
@@ -75,7 +35,7 @@ VERBS: tuple[Verb, ...] = (
         key="take",
         label=_("Take"),
         icon="user-plus",
-        when=lambda i: _open(i) and i.assignee_id is None,
+        when=lambda i: is_open(i) and i.assignee_id is None,
         done=_("It is yours."),
         do=lambda i, form, actor, now: working.take(i.pk, actor=actor, now=now),
         shortcut="t",
@@ -84,7 +44,7 @@ VERBS: tuple[Verb, ...] = (
         key="resolve",
         label=_("Resolve"),
         icon="check",
-        when=_open,
+        when=is_open,
         form=forms.ResolveForm,
         do=doing.resolve,
         done=_("Resolved. The caller is asked whether it works again."),
@@ -111,7 +71,7 @@ VERBS: tuple[Verb, ...] = (
         key="hold",
         label=_("Hold"),
         icon="pause",
-        when=_open,
+        when=is_open,
         form=forms.HoldForm,
         do=doing.hold,
         done=_("On hold."),
@@ -121,7 +81,7 @@ VERBS: tuple[Verb, ...] = (
         key="escalate",
         label=_("Escalate"),
         icon="arrow-up-right",
-        when=_open,
+        when=is_open,
         form=forms.EscalateForm,
         do=doing.escalate,
         done=_("Escalated."),
@@ -131,7 +91,7 @@ VERBS: tuple[Verb, ...] = (
         key="assign",
         label=_("Assign"),
         icon="user",
-        when=_open,
+        when=is_open,
         form=forms.AssignForm,
         do=doing.assign,
         done=_("Assigned."),
@@ -178,7 +138,7 @@ VERBS: tuple[Verb, ...] = (
         label=_("Acknowledge"),
         icon="check-check",
         permission="incident.acknowledge",
-        when=lambda i: _open(i) and i.acknowledged_at is None,
+        when=lambda i: is_open(i) and i.acknowledged_at is None,
         done=_("Acknowledged."),
         do=lambda i, form, actor, now: oncall.acknowledge_incident(i.pk, actor=actor, now=now),
     ),
@@ -186,7 +146,7 @@ VERBS: tuple[Verb, ...] = (
         key="diagnosis",
         label=_("State the diagnosis"),
         icon="activity",
-        when=_living,
+        when=is_living,
         form=forms.DiagnosisForm,
         do=doing.diagnose,
         done=_("The diagnosis is recorded."),
@@ -196,7 +156,7 @@ VERBS: tuple[Verb, ...] = (
         label=_("Override the priority"),
         icon="flame",
         permission="incident.priority",
-        when=_open,
+        when=is_open,
         form=forms.PriorityForm,
         do=doing.priority,
         done=_("The priority stays as you set it until somebody lifts it."),
@@ -206,7 +166,7 @@ VERBS: tuple[Verb, ...] = (
         label=_("Lift the override"),
         icon="undo-2",
         permission="incident.priority",
-        when=lambda i: _open(i) and i.priority_fixed,
+        when=lambda i: is_open(i) and i.priority_fixed,
         done=_("The priority follows the assessment again."),
         do=lambda i, form, actor, now: editing.lift_override(i.pk, actor=actor, now=now),
     ),
@@ -214,7 +174,7 @@ VERBS: tuple[Verb, ...] = (
         key="category",
         label=_("Change the category"),
         icon="tag",
-        when=_living,
+        when=is_living,
         form=forms.CategoryForm,
         done=_("The category is changed."),
         do=lambda i, form, actor, now: editing.categorise(
@@ -229,7 +189,7 @@ VERBS: tuple[Verb, ...] = (
         key="edit",
         label=_("Correct the facts"),
         icon="pencil",
-        when=_living,
+        when=is_living,
         form=forms.EditForm,
         do=doing.edit,
         done=_("Corrected."),
@@ -239,7 +199,7 @@ VERBS: tuple[Verb, ...] = (
         label=_("Publish to callers"),
         icon="megaphone",
         permission="incident.publish",
-        when=lambda i: _living(i) and not i.security,
+        when=lambda i: is_living(i) and not i.security,
         form=forms.PublishForm,
         do=doing.publish,
         done=_("Published: others see that it is known."),
@@ -259,7 +219,7 @@ VERBS: tuple[Verb, ...] = (
         key="task",
         label=_("Add a task"),
         icon="list-checks",
-        when=_open,
+        when=is_open,
         form=forms.TaskForm,
         done=_("The task is added."),
         do=lambda i, form, actor, now: editing.add_task(
@@ -289,7 +249,7 @@ VERBS: tuple[Verb, ...] = (
         key="parent",
         label=_("Put under a parent"),
         icon="layers",
-        when=_living,
+        when=is_living,
         form=forms.ParentForm,
         done=_("Done."),
         do=lambda i, form, actor, now: relating.set_parent(
@@ -300,7 +260,7 @@ VERBS: tuple[Verb, ...] = (
         key="security",
         label=_("Verdict and classification"),
         icon="shield-alert",
-        when=lambda i: _living(i) and i.security,
+        when=lambda i: is_living(i) and i.security,
         form=forms.SecurityForm,
         done=_("Recorded."),
         do=doing.security,
@@ -309,7 +269,7 @@ VERBS: tuple[Verb, ...] = (
         key="request",
         label=_("It is a request, not an incident"),
         icon="inbox",
-        when=lambda i: _open(i) and i.kind == "incident" and not i.security,
+        when=lambda i: is_open(i) and i.kind == "incident" and not i.security,
         done=_("It is a request now, with its own agreement."),
         do=lambda i, form, actor, now: editing.edit(i.pk, {"kind": "request"}, actor=actor, now=now),
     ),
@@ -318,7 +278,7 @@ VERBS: tuple[Verb, ...] = (
         label=_("Snooze the paging"),
         icon="moon",
         permission="incident.acknowledge",
-        when=lambda i: _open(i) and i.acknowledged_at is None,
+        when=lambda i: is_open(i) and i.acknowledged_at is None,
         form=forms.SnoozeForm,
         done=_("Nobody is paged until then."),
         do=lambda i, form, actor, now: oncall.snooze(
@@ -329,7 +289,7 @@ VERBS: tuple[Verb, ...] = (
         key="affected",
         label=_("Add somebody affected"),
         icon="users",
-        when=_living,
+        when=is_living,
         form=forms.AffectedForm,
         done=_("Counted in."),
         do=lambda i, form, actor, now: people.me_too(
@@ -340,7 +300,7 @@ VERBS: tuple[Verb, ...] = (
         key="merge",
         label=_("Merge into another"),
         icon="git-merge",
-        when=_open,
+        when=is_open,
         form=forms.MergeForm,
         done=_("Merged. Undo it from the duplicate's page."),
         do=lambda i, form, actor, now: relating.merge(
@@ -361,7 +321,7 @@ VERBS: tuple[Verb, ...] = (
         label=_("Declare a major incident"),
         icon="siren",
         permission="incident.major.declare",
-        when=lambda i: _open(i) and i.major != "declared",
+        when=lambda i: is_open(i) and i.major != "declared",
         form=forms.MajorForm,
         do=doing.declare,
         done=_("It is a major incident now."),
@@ -402,7 +362,7 @@ VERBS: tuple[Verb, ...] = (
         key="cancel",
         label=_("Cancel"),
         icon="ban",
-        when=_open,
+        when=is_open,
         form=forms.CancelForm,
         done=_("Cancelled."),
         do=lambda i, form, actor, now: resolving.cancel(

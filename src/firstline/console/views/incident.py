@@ -20,6 +20,7 @@ from firstline.console.rows import marks_of, owner_of
 from firstline.console.shell import page, part
 from firstline.console.verbs import registry
 from firstline.console.verbs.forms import VerbForm
+from firstline.console.verbs.verb import Verb
 from firstline.console.views import story
 from firstline.core import blobs
 from firstline.core.errors import DomainError, NotFound
@@ -176,7 +177,7 @@ def verb(request: Request, incident_id: int, key: str) -> HttpResponse:
 
 
 def _show_form(
-    request: Request, incident: Incident, chosen: registry.Verb, form: VerbForm | None, *, status: int
+    request: Request, incident: Incident, chosen: Verb, form: VerbForm | None, *, status: int
 ) -> HttpResponse:
     """The form of a verb: alone when htmx asks, else inside the page, so that the evidence stays in sight."""
     mine = {"incident": incident, "verb": chosen, "form": form}
